@@ -1,0 +1,1 @@
+"""What a query answers, and the command line."""

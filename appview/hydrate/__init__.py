@@ -1,0 +1,1 @@
+"""Rows for what a page names, one statement per kind of thing."""

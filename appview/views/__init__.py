@@ -1,0 +1,1 @@
+"""Rows in, JSON out: pure functions."""

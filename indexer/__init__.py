@@ -1,0 +1,1 @@
+"""The life of an event, from socket to row."""

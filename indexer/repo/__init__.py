@@ -1,0 +1,1 @@
+"""Events carry repositories: CAR files, Merkle search trees, signed commits."""

@@ -1,0 +1,1 @@
+"""The words: documents, formats, schemas."""

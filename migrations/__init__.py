@@ -1,0 +1,1 @@
+"""The schema, and the one way to open the database."""

@@ -1,0 +1,253 @@
+create extension if not exists pg_trgm;
+create extension if not exists unaccent;
+
+-- Keys and cursors compare as bytes, whatever the cluster's locale: collate "C".
+
+-- Everyone we have met: who they are, as last proven, and whether their host serves them.
+create table account (
+    did              text collate "C" primary key,
+    handle           text collate "C",
+    pds              text,
+    signing_key      text,
+    identity_at      timestamptz,
+    upstream_status  text not null default 'active',
+    active           boolean not null default true,
+    counted_active   boolean not null default true,
+    first_seen_at    timestamptz not null default now()
+);
+comment on column account.handle is 'proven both ways; null shows as handle.invalid';
+comment on column account.pds is 'origin of #atproto_pds in the DID document';
+comment on column account.signing_key is 'multikey of #atproto in the DID document';
+comment on column account.identity_at is 'last successful resolution; null: never or no longer trusted';
+comment on column account.upstream_status is 'active, deactivated, suspended, takendown, deleted, or the host''s own word';
+comment on column account.active is 'what this account wrote is shown';
+comment on column account.counted_active is 'the value of active that the counters have followed so far';
+create unique index account_handle on account (handle);
+create index account_recount on account (did) where active <> counted_active;
+
+-- How far each repository is proven.
+create table repo (
+    did        text collate "C" primary key,
+    state      text not null default 'desynchronized',
+    rev        text collate "C",
+    data       bytea,
+    walked     text[] not null default '{}',
+    reason     text,
+    attempts   integer not null default 0,
+    due_at     timestamptz not null default now(),
+    synced_at  timestamptz
+);
+comment on column repo.state is 'desynchronized, resyncing, synchronized, waiting, gone';
+comment on column repo.rev is 'of the newest commit in the proven chain';
+comment on column repo.data is 'CID of that commit''s MST root';
+comment on column repo.walked is 'collections that a walk has covered';
+create index repo_due on repo (due_at) where state in ('desynchronized', 'waiting');
+
+-- Frames whose verdict has to wait, in the order they came.
+create table repo_queue (
+    did        text collate "C" not null,
+    seq        bigint not null,
+    rev        text collate "C" not null,
+    frame      bytea not null,
+    reason     text not null,
+    queued_at  timestamptz not null default now(),
+    primary key (did, seq)
+);
+
+create table relay_cursor (
+    host         text primary key,
+    seq          bigint,
+    event_at     timestamptz,
+    connected    boolean not null default false,
+    error        text,
+    received_at  timestamptz,
+    updated_at   timestamptz not null default now()
+);
+comment on column relay_cursor.event_at is 'the time that the event at seq claims for itself';
+
+create table relay_gap (
+    id           bigint generated always as identity primary key,
+    host         text not null,
+    after_seq    bigint,
+    before_seq   bigint,
+    reason       text not null,
+    recorded_at  timestamptz not null default now(),
+    closed_at    timestamptz
+);
+
+create table discovery (
+    source       text not null,
+    collection   text not null,
+    cursor       text,
+    found        bigint not null default 0,
+    finished_at  timestamptz,
+    updated_at   timestamptz not null default now(),
+    primary key (source, collection)
+);
+
+-- Every record of our collections that was ever proven, deleted ones (cid null) as tombstones.
+create table record (
+    did         text collate "C" not null,
+    collection  text collate "C" not null,
+    rkey        text collate "C" not null,
+    cid         text collate "C",
+    rev         text collate "C" not null,
+    state       text not null,
+    reason      text,
+    detail      text,
+    value       bytea,
+    seen_at     timestamptz not null default now(),
+    proven_at   timestamptz not null default now(),
+    primary key (did, collection, rkey)
+);
+comment on column record.state is 'valid, invalid (quarantined: reason, detail), deleted';
+comment on column record.value is 'the DAG-CBOR block as its author signed it; null when deleted';
+comment on column record.rev is 'of the commit that last touched the record; an older rev loses';
+create index record_quarantined on record (proven_at) where state = 'invalid';
+
+create table track (
+    uri           text collate "C" primary key,
+    did           text collate "C" not null,
+    rkey          text collate "C" not null,
+    cid           text collate "C" not null,
+    title         text not null,
+    artist        text not null,
+    album         text,
+    description   text,
+    file_type     text not null,
+    duration_ms   bigint,
+    audio_url     text,
+    audio_cid     text,
+    audio_mime    text,
+    audio_size    bigint,
+    image_url     text,
+    gate_type     text,
+    features      text[] not null default '{}',
+    tags          text[] not null default '{}',
+    self_labels   text[] not null default '{}',
+    created_at    text not null,
+    sort_at       timestamptz not null,
+    indexed_at    timestamptz not null
+);
+comment on column track.created_at is 'as the author wrote it';
+comment on column track.sort_at is 'the lesser of the rkey''s TID and the first sight; never moves';
+create index track_latest on track (sort_at desc, uri desc);
+create index track_by_author on track (did, sort_at desc, uri desc);
+
+create table "like" (
+    uri          text collate "C" primary key,
+    did          text collate "C" not null,
+    rkey         text collate "C" not null,
+    cid          text collate "C" not null,
+    subject      text collate "C" not null,
+    subject_cid  text not null,
+    created_at   text not null,
+    sort_at      timestamptz not null,
+    indexed_at   timestamptz not null
+);
+create index like_by_subject on "like" (subject, sort_at desc, uri desc);
+create index like_by_author on "like" (did, sort_at desc, uri desc);
+
+create table comment (
+    uri           text collate "C" primary key,
+    did           text collate "C" not null,
+    rkey          text collate "C" not null,
+    cid           text collate "C" not null,
+    subject       text collate "C" not null,
+    subject_cid   text not null,
+    text          text not null,
+    timestamp_ms  bigint not null,
+    created_at    text not null,
+    updated_at    text,
+    sort_at       timestamptz not null,
+    indexed_at    timestamptz not null
+);
+create index comment_by_timestamp on comment (subject, timestamp_ms, uri);
+create index comment_by_time on comment (subject, sort_at desc, uri desc);
+create index comment_by_author on comment (did);
+
+create table list (
+    uri             text collate "C" primary key,
+    did             text collate "C" not null,
+    rkey            text collate "C" not null,
+    cid             text collate "C" not null,
+    name            text,
+    list_type       text,
+    last_name       text,
+    last_list_type  text,
+    item_count      integer not null,
+    created_at      text not null,
+    updated_at      text,
+    sort_at         timestamptz not null,
+    indexed_at      timestamptz not null
+);
+comment on column list.last_name is 'the newest name the list ever had: what is shown when a rewrite dropped it';
+create index list_by_author on list (did, sort_at desc, uri desc);
+
+create table list_item (
+    list_uri     text collate "C" not null,
+    position     integer not null,
+    subject      text collate "C" not null,
+    subject_cid  text not null,
+    primary key (list_uri, position)
+);
+create index list_item_by_subject on list_item (subject, list_uri);
+
+create table profile (
+    did         text collate "C" primary key,
+    uri         text collate "C" not null,
+    cid         text collate "C" not null,
+    bio         text,
+    avatar      text,
+    created_at  text not null,
+    updated_at  text,
+    indexed_at  timestamptz not null
+);
+
+create table bsky_profile (
+    did           text collate "C" primary key,
+    uri           text collate "C" not null,
+    cid           text collate "C" not null,
+    display_name  text,
+    avatar_cid    text,
+    indexed_at    timestamptz not null
+);
+
+-- Who points at what. Of one account's several likes of a subject one is counted;
+-- nothing of an inactive account is.
+create table link (
+    uri      text collate "C" not null,
+    subject  text collate "C" not null,
+    kind     text not null,
+    did      text collate "C" not null,
+    counted  boolean not null default false,
+    primary key (uri, subject)
+);
+comment on column link.kind is 'like, comment, list';
+create index link_by_subject on link (subject, kind, did, uri);
+create index link_by_author on link (did, uri);
+create unique index link_one_like on link (subject, did) where kind = 'like' and counted;
+
+create table subject_count (
+    subject   text collate "C" primary key,
+    likes     bigint not null default 0,
+    comments  bigint not null default 0,
+    in_lists  bigint not null default 0
+);
+
+create table account_count (
+    did             text collate "C" primary key,
+    tracks          bigint not null default 0,
+    lists           bigint not null default 0,
+    likes_given     bigint not null default 0,
+    likes_received  bigint not null default 0
+);
+
+-- What the network cannot give back: moderation and its trail.
+create schema local;
+create table local.takedown (
+    subject     text collate "C" primary key,
+    reason      text,
+    created_at  timestamptz not null default now()
+);
+comment on table local.takedown is 'did, at-uri, or did and blob cid; hidden whatever upstream says';

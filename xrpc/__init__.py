@@ -1,0 +1,1 @@
+"""Everything said over the wire that any AppView would need."""
