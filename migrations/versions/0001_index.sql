@@ -13,6 +13,10 @@ create table account (
     upstream_status  text not null default 'active',
     active           boolean not null default true,
     counted_active   boolean not null default true,
+    identity_due_at  timestamptz not null default now(),
+    identity_failures integer not null default 0,
+    status_due_at    timestamptz,
+    status_failures  integer not null default 0,
     first_seen_at    timestamptz not null default now()
 );
 comment on column account.handle is 'proven both ways; null shows as handle.invalid';
@@ -22,7 +26,11 @@ comment on column account.identity_at is 'last successful resolution; null: neve
 comment on column account.upstream_status is 'active, deactivated, suspended, takendown, deleted, or the host''s own word';
 comment on column account.active is 'what this account wrote is shown';
 comment on column account.counted_active is 'the value of active that the counters have followed so far';
+comment on column account.identity_due_at is 'when to resolve the DID and prove the handle again';
+comment on column account.status_due_at is 'when to ask the PDS whether it serves the account; null: no doubt';
 create unique index account_handle on account (handle);
+create index account_identity_due on account (identity_due_at);
+create index account_status_due on account (status_due_at) where status_due_at is not null;
 create index account_recount on account (did) where active <> counted_active;
 
 -- How far each repository is proven.
