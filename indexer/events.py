@@ -171,12 +171,15 @@ class VerifiedCommit:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRoot:
-    """A signed commit object by itself: of a `#sync`, or at the root of a resync."""
+    """A signed commit object by itself, at the root of a resync."""
 
     did: Did
     rev: Tid
     data: bytes
     commit: bytes
+
+
+VerifiedSync = VerifiedRoot  # a #sync carries nothing else
 
 
 @dataclass(frozen=True, slots=True)
