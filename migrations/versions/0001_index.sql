@@ -141,6 +141,7 @@ comment on column track.created_at is 'as the author wrote it';
 comment on column track.sort_at is 'the lesser of the rkey''s TID and the first sight; never moves';
 create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
+create index track_by_feature on track using gin (features) where features <> '{}';
 
 create table "like" (
     uri          text collate "C" primary key,
@@ -259,3 +260,76 @@ create table local.takedown (
     created_at  timestamptz not null default now()
 );
 comment on table local.takedown is 'did, at-uri, or did and blob cid; hidden whatever upstream says';
+
+-- What queries may show, decided in one place. The planner folds these views into the query that names them.
+create view shown_account as
+select
+    account.did,
+    account.handle,
+    account.first_seen_at,
+    bsky_profile.display_name,
+    bsky_profile.avatar_cid,
+    profile.avatar,
+    profile.bio,
+    profile.created_at as profile_created_at,
+    profile.indexed_at as profile_indexed_at
+from account
+left join bsky_profile on bsky_profile.did = account.did
+left join profile on profile.did = account.did
+where account.active;
+
+create view shown_track as
+select
+    track.uri,
+    track.did,
+    track.rkey,
+    track.cid,
+    track.title,
+    track.artist,
+    track.album,
+    track.description,
+    track.file_type,
+    track.duration_ms,
+    track.audio_url,
+    track.audio_cid,
+    track.image_url,
+    track.gate_type,
+    track.features,
+    track.tags,
+    track.self_labels,
+    track.created_at,
+    track.sort_at,
+    track.indexed_at,
+    author.handle,
+    author.display_name,
+    author.avatar_cid,
+    author.avatar,
+    coalesce(subject_count.likes, 0) as likes,
+    coalesce(subject_count.comments, 0) as comments,
+    coalesce(subject_count.in_lists, 0) as in_lists
+from track
+join shown_account as author on author.did = track.did
+left join subject_count on subject_count.subject = track.uri
+where not exists (select from local.takedown where takedown.subject = track.uri);
+
+create view shown_list as
+select
+    list.uri,
+    list.did,
+    list.rkey,
+    list.cid,
+    coalesce(list.name, list.last_name) as name,
+    coalesce(list.list_type, list.last_list_type) as list_type,
+    list.item_count,
+    list.created_at,
+    list.sort_at,
+    list.indexed_at,
+    author.handle,
+    author.display_name,
+    author.avatar_cid,
+    author.avatar,
+    coalesce(subject_count.likes, 0) as likes
+from list
+join shown_account as author on author.did = list.did
+left join subject_count on subject_count.subject = list.uri
+where not exists (select from local.takedown where takedown.subject = list.uri);
