@@ -1,0 +1,91 @@
+"""Postgres for tests: one server a session, one migrated template, one fresh database a test."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from migrations import embedded, runner
+from migrations.database import Pool, create_pool
+
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
+
+
+def refuse_other_machines(url: str) -> str:
+    """Tests create and drop databases: never on a server that somebody else may use."""
+    parts = urlsplit(url)
+    hosts = [parts.hostname or "", *parse_qs(parts.query).get("host", [])]
+    strangers = [host for host in hosts if host not in LOCAL_HOSTS and not host.startswith("/")]
+    if strangers:
+        pytest.exit(
+            f"PLYR_TEST_DATABASE_URL names {strangers[0]}, which is not this machine. Tests create "
+            "and drop databases: give a server on localhost or a socket folder, or unset it to use "
+            "an embedded Postgres.",
+            returncode=4,
+        )
+    return url
+
+
+def with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@asynccontextmanager
+async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
+    name = f"plyr_test_{uuid.uuid4().hex[:12]}"
+    admin = await asyncpg.connect(server_url)
+    try:
+        await admin.execute(f"create database {name} template {template}")
+        try:
+            yield with_database(server_url, name)
+        finally:
+            await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A server on which tests may create databases."""
+    if given := os.environ.get("PLYR_TEST_DATABASE_URL"):
+        yield refuse_other_machines(given)
+        return
+    async with embedded.running(tmp_path_factory.mktemp("postgres")) as url:
+        admin = await asyncpg.connect(url)
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await admin.execute(f"alter system set {setting} = off")
+        await admin.execute("select pg_reload_conf()")
+        await admin.close()
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def template(postgres_url: str) -> AsyncIterator[str]:
+    """The name of a migrated database that nothing is connected to."""
+    async with new_database(postgres_url, "template0") as url:
+        await runner.migrate(url)
+        yield urlsplit(url).path[1:]
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
+    """A fresh, migrated, empty database."""
+    async with new_database(postgres_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A database without our schema."""
+    async with new_database(postgres_url, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with create_pool(database_url, min_size=1, max_size=10) as pool:
+        yield pool
