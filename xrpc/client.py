@@ -1,0 +1,280 @@
+"""The only way out: HTTP and sockets to addresses that strangers name.
+
+Bounded in bytes, in time and in redirects, of which each is checked like the first request. No
+proxies from the environment, no cookies, no credentials, no decompression.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+import certifi
+import httpcore
+import httpx
+
+from xrpc.guard import AddressGuard, CheckedBackend, connect_first
+from xrpc.names import Names
+from xrpc.unreachable import Trouble, Unreachable, as_unreachable
+
+__all__ = ["GuardedClient", "Response", "StreamedResponse", "Trouble", "Unreachable"]
+
+Params = Mapping[str, str | int | list[str]]
+
+MAX_URL_CHARS: Final = 8_192
+MAX_CONNECTIONS: Final = 128
+IDLE_SECONDS: Final = 30.0
+KEEPALIVE_SECONDS: Final = 30.0
+SCHEMES: Final = frozenset({"http", "https"})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedResponse:
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    _chunks: AsyncIterator[bytes]
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Raise Unreachable when the body or the time goes past its bound."""
+        return self._chunks
+
+
+class GuardedClient:
+    """One request at a time leaves through `_exchange`: the place for a gate by host."""
+
+    def __init__(
+        self,
+        *,
+        allow_private_addresses: bool,
+        user_agent: str,
+        trusted_origins: frozenset[str] = frozenset(),
+        names: Names | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """`trusted_origins` may be private: the operator, not a stranger, chose them."""
+        trusted = frozenset(_endpoint(origin) for origin in trusted_origins)
+        self._user_agent = user_agent
+        self._trusted_origins = trusted_origins
+        self._names = names
+        self._ssl_context = ssl_context or _public_authorities()
+        self._guard = AddressGuard(allow_private_addresses, trusted, names)
+        self._strangers = self._pool(trusted=False)
+        self._operators = self._pool(trusted=True)
+        self._derived: list[GuardedClient] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        for client in self._derived:
+            await client.aclose()
+        await self._strangers.aclose()
+        await self._operators.aclose()
+
+    def trusting(self, *urls: str) -> "GuardedClient":
+        """A client that may also reach these, with connections of its own; closed with this one."""
+        client = GuardedClient(
+            allow_private_addresses=self._guard.allow_private_addresses,
+            user_agent=self._user_agent,
+            trusted_origins=self._trusted_origins | frozenset(urls),
+            names=self._names,
+            ssl_context=self._ssl_context,
+        )
+        self._derived.append(client)
+        return client
+
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        timeout_seconds: float,
+        max_redirects: int = 0,
+        headers: Mapping[str, str] | None = None,
+        params: Params | None = None,
+    ) -> Response:
+        """Any status is an answer, a redirect too unless `max_redirects` lets it be followed."""
+        async with self.stream(
+            url,
+            max_bytes=max_bytes,
+            timeout_seconds=timeout_seconds,
+            max_redirects=max_redirects,
+            headers=headers,
+            params=params,
+        ) as streamed:
+            body = b"".join([chunk async for chunk in streamed.chunks()])
+            return Response(streamed.status, streamed.headers, body, streamed.url)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        timeout_seconds: float,
+        max_redirects: int = 0,
+        headers: Mapping[str, str] | None = None,
+        params: Params | None = None,
+    ) -> AsyncIterator[StreamedResponse]:
+        """`timeout_seconds` bounds everything from the first lookup to the last byte."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        target = _parse_url(url, params)
+        with as_unreachable(target.host):
+            async with asyncio.timeout_at(deadline):
+                raw, target = await self._follow(target, dict(headers or {}), max_redirects)
+        async with aclosing(raw):
+            answered = _headers(raw)
+            _check_body_headers(answered, max_bytes, target.host)
+            async with aclosing(_bounded(raw, max_bytes, deadline, target.host)) as chunks:
+                yield StreamedResponse(raw.status, answered, str(target), chunks)
+
+    async def checked_addresses(self, host: str, port: int) -> list[str]:
+        trusted = (host, port) in self._guard.trusted
+        return await self._guard.addresses(host, port, trusted=trusted)
+
+    async def open_socket(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
+        """A connected, non-blocking TCP socket, for what speaks another protocol than HTTP."""
+        with as_unreachable(host):
+            async with asyncio.timeout(timeout_seconds):
+                addresses = await self.checked_addresses(host, port)
+                return await connect_first(addresses, port)
+
+    async def _follow(
+        self, url: httpx.URL, headers: dict[str, str], max_redirects: int
+    ) -> tuple[httpcore.Response, httpx.URL]:
+        trusted = _endpoint_of(url) in self._guard.trusted
+        for hops_left in range(max_redirects, -1, -1):
+            raw = await self._exchange(url, headers, trusted=trusted)
+            location = _location(raw) if max_redirects else None
+            if location is None:
+                return raw, url
+            await raw.aclose()
+            if not hops_left:
+                break
+            following = _redirected(url, location)
+            if _endpoint_of(following) != _endpoint_of(url):
+                headers = {}
+            trusted = trusted and _endpoint_of(following) in self._guard.trusted
+            url = following
+        raise Unreachable(Trouble.REDIRECT, f"{url.host}: more than {max_redirects} redirects")
+
+    async def _exchange(
+        self, url: httpx.URL, headers: Mapping[str, str], *, trusted: bool
+    ) -> httpcore.Response:
+        pool = self._operators if trusted else self._strangers
+        scheme, host, target = url.raw_scheme, url.raw_host, url.raw_path
+        sent = {"accept": "*/*", **headers}
+        sent |= {"host": url.netloc.decode("ascii"), "user-agent": self._user_agent}
+        # Nothing is decompressed here, so nothing small can become something huge.
+        sent |= {"accept-encoding": "identity"}
+        request = httpcore.Request(
+            "GET",
+            httpcore.URL(scheme=scheme, host=host, port=url.port, target=target),
+            headers=list(sent.items()),
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), IDLE_SECONDS)},
+        )
+        return await pool.handle_async_request(request)
+
+    def _pool(self, *, trusted: bool) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._ssl_context,
+            max_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=CheckedBackend(self._guard, trusted=trusted),
+        )
+
+
+def _parse_url(url: str, params: Params | None) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+        if params:
+            parsed = parsed.copy_merge_params(params)
+    except httpx.InvalidURL as error:
+        raise Unreachable(Trouble.REFUSED_URL, f"{url[:200]!r}: {error}") from error
+    return _checked_url(parsed)
+
+
+def _checked_url(url: httpx.URL) -> httpx.URL:
+    if url.scheme not in SCHEMES:
+        raise Unreachable(Trouble.REFUSED_URL, f"{url.scheme[:32]!r} is not http or https")
+    if not url.host or url.userinfo or len(str(url)) > MAX_URL_CHARS:
+        raise Unreachable(Trouble.REFUSED_URL, f"{str(url)[:200]!r}: no host, a user or too long")
+    if url.port == 0:
+        raise Unreachable(Trouble.REFUSED_URL, f"{url.host}: port 0")
+    return url.copy_with(fragment=None)
+
+
+def _redirected(url: httpx.URL, location: str) -> httpx.URL:
+    try:
+        following = url.join(location)
+    except httpx.InvalidURL as error:
+        raise Unreachable(Trouble.REDIRECT, f"{url.host}: to {location[:200]!r}") from error
+    if url.scheme == "https" and following.scheme != "https":
+        raise Unreachable(Trouble.REDIRECT, f"{url.host}: from https to {following.scheme[:32]!r}")
+    return _checked_url(following)
+
+
+def _headers(raw: httpcore.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.headers}
+
+
+def _location(raw: httpcore.Response) -> str | None:
+    return _headers(raw).get("location") if raw.status in _REDIRECTS else None
+
+
+def _check_body_headers(headers: Mapping[str, str], max_bytes: int, host: str) -> None:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise Unreachable(Trouble.PROTOCOL, f"{host}: content-encoding {encoding[:32]!r}")
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > max_bytes:
+        raise Unreachable(Trouble.TOO_LARGE, f"{host}: {length[:20]} bytes of {max_bytes}")
+
+
+async def _bounded(
+    raw: httpcore.Response, max_bytes: int, deadline: float, host: str
+) -> AsyncGenerator[bytes, None]:
+    read = 0
+    assert isinstance(raw.stream, AsyncIterable)
+    body = aiter(raw.stream)
+    while True:
+        with as_unreachable(host):
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(body, None)
+        if chunk is None:
+            return
+        read += len(chunk)
+        if read > max_bytes:
+            raise Unreachable(Trouble.TOO_LARGE, f"{host}: more than {max_bytes} bytes")
+        yield chunk
+
+
+def _endpoint(url: str) -> tuple[str, int]:
+    return _endpoint_of(httpx.URL(url))
+
+
+def _endpoint_of(url: httpx.URL) -> tuple[str, int]:
+    secure = url.scheme in {"https", "wss"}
+    return url.raw_host.decode("ascii"), url.port or (443 if secure else 80)
+
+
+def _public_authorities() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
