@@ -89,7 +89,7 @@ class AtUri:
 
 
 def is_did(text: str) -> bool:
-    return _DID.fullmatch(text) is not None and len(text) <= MAX_DID
+    return len(text) <= MAX_DID and _DID.fullmatch(text) is not None
 
 
 def is_handle(text: str) -> bool:
@@ -117,8 +117,10 @@ def is_at_uri(text: str) -> bool:
 
 
 def _match_at_uri(text: str) -> re.Match[str] | None:
+    if len(text) > MAX_URI_BYTES:
+        return None
     match = _AT_URI.fullmatch(text)
-    if match is None or len(text) > MAX_URI_BYTES:
+    if match is None:
         return None
     authority, collection, _ = match.groups("")
     longest = MAX_DID if authority.startswith("did:") else MAX_HANDLE
