@@ -1,1 +1,1 @@
-"""Events carry repositories: CAR files, Merkle search trees, signed commits."""
+"""Repositories as bytes: CAR files, Merkle search trees, signed commits. No input or output."""
