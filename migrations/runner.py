@@ -14,14 +14,17 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from migrations.errors import WrongVersion
+
 if TYPE_CHECKING:
     from alembic.config import Config
+
+# Text, since asyncpg's classes take no parameters at run time.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 FOLDER = Path(__file__).parent
 LOCK = 0x706C7972
 """Advisory lock of whoever migrates: "plyr"."""
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 log = structlog.get_logger(__name__)
 
@@ -29,13 +32,6 @@ log = structlog.get_logger(__name__)
 def known_revisions() -> tuple[str, ...]:
     """Oldest first; read from the file names, since importing alembic takes half a second."""
     return tuple(sorted(path.stem for path in (FOLDER / "versions").glob("[0-9]*.sql")))
-
-
-def emit_sql(revision_file: str) -> None:
-    """Render the .sql beside a revision, byte for byte (op.execute would look for :parameters)."""
-    from alembic import op  # noqa: PLC0415
-
-    op.get_context().impl.static_output(Path(revision_file).with_suffix(".sql").read_text("utf-8"))
 
 
 async def current_revision(connection: Connection) -> str | None:
@@ -46,13 +42,26 @@ async def current_revision(connection: Connection) -> str | None:
     return revision
 
 
+async def check_version(connection: Connection, command: str) -> None:
+    """The command is the one to name when the schema is too old."""
+    current = await current_revision(connection)
+    newest = known_revisions()[-1]
+    _refuse_unknown(current)
+    if current != newest:
+        raise WrongVersion(
+            f"the database is {f'at version {current}' if current else 'empty'}, this program "
+            f"needs version {newest}. Run: {command}"
+        )
+
+
 async def migrate(url: str) -> list[str]:
-    """Apply what is missing, in one transaction; the answer names it, oldest first."""
-    connection = await asyncpg.connect(url, command_timeout=None)
+    """Apply what is missing, all or nothing; the answer names it, oldest first."""
+    connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
             current = await current_revision(connection)
+            _refuse_unknown(current)
             if current == known_revisions()[-1]:
                 return []
             pending, script = _render(current)
@@ -61,6 +70,22 @@ async def migrate(url: str) -> list[str]:
         await connection.close()
     log.info("database migrated", revisions=pending)
     return pending
+
+
+def _refuse_unknown(current: str | None) -> None:
+    if current is not None and current not in known_revisions():
+        raise WrongVersion(
+            f"the database is at version {current}, which this program (up to "
+            f"{known_revisions()[-1]}) does not know: a newer plyr-appview migrated it. "
+            "Start that one."
+        )
+
+
+def emit_sql(revision_file: str) -> None:
+    """Render the .sql beside a revision as it is (op.execute would look for :parameters)."""
+    from alembic import op  # noqa: PLC0415
+
+    op.get_context().impl.static_output(Path(revision_file).with_suffix(".sql").read_text("utf-8"))
 
 
 def _render(current: str | None) -> tuple[list[str], str]:
