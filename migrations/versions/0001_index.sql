@@ -13,6 +13,7 @@ create table account (
     upstream_status  text not null default 'active',
     active           boolean not null default true,
     counted_active   boolean not null default true,
+    recount_after    text collate "C",
     identity_due_at  timestamptz not null default now(),
     identity_failures integer not null default 0,
     status_due_at    timestamptz,
@@ -25,13 +26,14 @@ comment on column account.signing_key is 'multikey of #atproto in the DID docume
 comment on column account.identity_at is 'last successful resolution; null: never or no longer trusted';
 comment on column account.upstream_status is 'active, deactivated, suspended, takendown, deleted, or the host''s own word';
 comment on column account.active is 'what this account wrote is shown';
-comment on column account.counted_active is 'the value of active that the counters have followed so far';
+comment on column account.counted_active is 'the value of active that the counters have followed, or are following';
+comment on column account.recount_after is 'the link.uri up to which they have; null: all the way';
 comment on column account.identity_due_at is 'when to resolve the DID and prove the handle again';
 comment on column account.status_due_at is 'when to ask the PDS whether it serves the account; null: no doubt';
 create unique index account_handle on account (handle);
 create index account_identity_due on account (identity_due_at);
 create index account_status_due on account (status_due_at) where status_due_at is not null;
-create index account_recount on account (did) where active <> counted_active;
+create index account_recount on account (did) where active <> counted_active or recount_after is not null;
 
 -- How far each repository is proven.
 create table repo (

@@ -1,0 +1,288 @@
+"""Counts of likes, comments and list entries, kept in step with the table `link`.
+
+A count is a sum over links that are `counted`, and moves only when that flag does, in the same
+transaction. Of one account's likes of a subject the one with the smallest URI may be counted.
+An account whose activity changed is followed link by link, in chunks: `counted_active` is what
+its links are held to, `recount_after` how far they already are. Callers hold the writer's lock.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from migrations.runner import Connection
+
+
+class Link(NamedTuple):
+    uri: str
+    subject: str
+    kind: str
+    did: str
+
+
+SUBJECT_COLUMNS = {"like": 0, "comment": 1, "list": 2}
+ACCOUNT_COLUMNS = {"tracks": 0, "lists": 1, "likes_given": 2, "likes_received": 3}
+
+
+@dataclass(slots=True)
+class Tally:
+    """By how much each count moves in this transaction."""
+
+    track_collection: str
+    subjects: dict[str, list[int]] = field(default_factory=lambda: defaultdict(_three_zeros))
+    accounts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(_four_zeros))
+
+    def add_to_account(self, did: str, column: str, by: int) -> None:
+        self.accounts[did][ACCOUNT_COLUMNS[column]] += by
+
+    def add_links(self, links: Iterable[Any], by: int) -> None:
+        """Take rows of subject, kind and did."""
+        for subject, kind, did in links:
+            self.subjects[subject][SUBJECT_COLUMNS[kind]] += by
+            if kind != "like":
+                continue
+            self.add_to_account(did, "likes_given", by)
+            author = author_of(subject, self.track_collection)
+            if author is not None:
+                self.add_to_account(author, "likes_received", by)
+
+
+def _three_zeros() -> list[int]:
+    return [0, 0, 0]
+
+
+def _four_zeros() -> list[int]:
+    return [0, 0, 0, 0]
+
+
+def author_of(subject: str, track_collection: str) -> str | None:
+    """Whose track it is; None for any other subject."""
+    parts = subject.split("/")
+    if len(parts) == 5 and parts[3] == track_collection and parts[2].startswith("did:"):
+        return parts[2]
+    return None
+
+
+async def replace_links(
+    connection: Connection, replaced: Sequence[str], links: Collection[Link], tally: Tally
+) -> None:
+    """Let the links of all `replaced` records and of new ones be exactly these."""
+    wanted = {(link.uri, link.subject): link for link in links}
+    held = await _held(connection, replaced) if replaced else []
+    abandoned = [key for key in held if wanted.pop(key, None) is None]
+    orphaned = await _remove(connection, abandoned, tally) if abandoned else []
+    if wanted:
+        await _insert(connection, sorted(wanted.values()), tally)
+    if orphaned:
+        await _promote(connection, orphaned, tally)
+
+
+async def _held(connection: Connection, uris: Sequence[str]) -> list[tuple[str, str]]:
+    rows = await connection.fetch("select uri, subject from link where uri = any($1::text[])", uris)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def _remove(
+    connection: Connection, keys: Sequence[tuple[str, str]], tally: Tally
+) -> list[tuple[str, str]]:
+    """Give subject and did of the counted likes: another like may take their place."""
+    rows = await connection.fetch(
+        """
+        delete from link
+        using unnest($1::text[], $2::text[]) as abandoned (uri, subject)
+        where link.uri = abandoned.uri
+          and link.subject = abandoned.subject
+        returning link.subject, link.kind, link.did, link.counted
+        """,
+        *_columns(keys),
+    )
+    counted = [(subject, kind, did) for subject, kind, did, was_counted in rows if was_counted]
+    tally.add_links(counted, -1)
+    return sorted({(subject, did) for subject, kind, did in counted if kind == "like"})
+
+
+async def _insert(connection: Connection, links: Sequence[Link], tally: Tally) -> None:
+    """Sorted by URI, so that the first like of a pair is its smallest."""
+    likes = [link for link in links if link.kind == "like"]
+    if likes:
+        await _demote(connection, likes, tally)
+    firsts = {(link.subject, link.did): link.uri for link in reversed(likes)}
+    may_count = [
+        link.kind != "like" or firsts[link.subject, link.did] == link.uri for link in links
+    ]
+    rows = await connection.fetch(
+        """
+        insert into link (uri, subject, kind, did, counted)
+        select
+            new.uri,
+            new.subject,
+            new.kind,
+            new.did,
+            new.may_count and account.counted_active and not (
+                new.kind = 'like' and exists (
+                    select
+                    from link as earlier
+                    where earlier.subject = new.subject
+                      and earlier.kind = 'like'
+                      and earlier.did = new.did
+                      and earlier.uri < new.uri
+                )
+            )
+        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])
+            as new (uri, subject, kind, did, may_count)
+        join account on account.did = new.did
+        returning link.subject, link.kind, link.did, link.counted
+        """,
+        *_columns(links),
+        may_count,
+    )
+    assert len(rows) == len(links), "a link without an account"
+    tally.add_links(((row[0], row[1], row[2]) for row in rows if row[3]), 1)
+
+
+async def _demote(connection: Connection, likes: Sequence[Link], tally: Tally) -> None:
+    """Before a smaller URI comes in: link_one_like lets no two be counted, not for a moment."""
+    rows = await connection.fetch(
+        """
+        update link
+        set counted = false
+        from unnest($1::text[], $2::text[], $3::text[]) as new (uri, subject, did)
+        where link.subject = new.subject
+          and link.did = new.did
+          and link.kind = 'like'
+          and link.counted
+          and link.uri > new.uri
+        returning link.subject, link.kind, link.did
+        """,
+        *_columns([(link.uri, link.subject, link.did) for link in likes]),
+    )
+    tally.add_links(rows, -1)
+
+
+async def _promote(
+    connection: Connection, orphaned: Sequence[tuple[str, str]], tally: Tally
+) -> None:
+    rows = await connection.fetch(
+        """
+        update link
+        set counted = true
+        from unnest($1::text[], $2::text[]) as orphan (subject, did)
+        join account on account.did = orphan.did and account.counted_active
+        where link.subject = orphan.subject
+          and link.did = orphan.did
+          and link.kind = 'like'
+          and not link.counted
+          and link.uri = (
+              select min(other.uri)
+              from link as other
+              where other.subject = orphan.subject
+                and other.kind = 'like'
+                and other.did = orphan.did
+          )
+        returning link.subject, link.kind, link.did
+        """,
+        *_columns(orphaned),
+    )
+    tally.add_links(rows, 1)
+
+
+async def store(connection: Connection, tally: Tally) -> None:
+    subjects = sorted((key, *counts) for key, counts in tally.subjects.items() if any(counts))
+    if subjects:
+        await connection.execute(
+            """
+            insert into subject_count as held (subject, likes, comments, in_lists)
+            select *
+            from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
+            on conflict (subject) do update
+            set
+                likes = held.likes + excluded.likes,
+                comments = held.comments + excluded.comments,
+                in_lists = held.in_lists + excluded.in_lists
+            """,
+            *_columns(subjects),
+        )
+    accounts = sorted((key, *counts) for key, counts in tally.accounts.items() if any(counts))
+    if accounts:
+        await connection.execute(
+            """
+            insert into account_count as held (did, tracks, lists, likes_given, likes_received)
+            select *
+            from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+            on conflict (did) do update
+            set
+                tracks = held.tracks + excluded.tracks,
+                lists = held.lists + excluded.lists,
+                likes_given = held.likes_given + excluded.likes_given,
+                likes_received = held.likes_received + excluded.likes_received
+            """,
+            *_columns(accounts),
+        )
+
+
+async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> bool:
+    """Follow one account, whose activity changed, by some `limit` links; False if there is none.
+
+    New links are held to counted_active from the start, and it moves here alone: what lies behind
+    recount_after is right, what lies ahead of it is looked at, whatever happens in between.
+    """
+    account = await connection.fetchrow(
+        """
+        select did, active, case when active = counted_active then recount_after end as after
+        from account
+        where active <> counted_active or recount_after is not null
+        order by did
+        limit 1
+        for update
+        """
+    )
+    if account is None:
+        return False
+    did, active, after = account["did"], account["active"], account["after"] or ""
+    # The last URI of the chunk, whose links (a list has many) are not torn apart.
+    through = await connection.fetchval(
+        """
+        select uri from link where did = $1 and uri > $2 order by uri offset $3 limit 1
+        """,
+        did,
+        after,
+        limit - 1,
+    )
+    rows = await connection.fetch(
+        """
+        update link
+        set counted = not counted
+        where did = $1
+          and uri > $2
+          and ($3::text is null or uri <= $3)
+          and counted <> ($4 and not (
+              kind = 'like' and exists (
+                  select
+                  from link as earlier
+                  where earlier.subject = link.subject
+                    and earlier.kind = 'like'
+                    and earlier.did = link.did
+                    and earlier.uri < link.uri
+              )
+          ))
+        returning subject, kind, did
+        """,
+        did,
+        after,
+        through,
+        active,
+    )
+    tally.add_links(rows, 1 if active else -1)
+    await connection.execute(
+        "update account set counted_active = $2, recount_after = $3 where did = $1",
+        did,
+        active,
+        through,
+    )
+    await store(connection, tally)
+    return True
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True))

@@ -1,0 +1,282 @@
+"""What events come to in the database: each step whole or not at all, and the cursor with them.
+
+One transaction a batch, one batch at a time: under a lock, what is read first holds to the end.
+A value that Postgres cannot hold costs its own record and nothing else.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+
+from indexer import counters
+from indexer.counters import Link, Tally
+from indexer.events import QuarantineReason
+from indexer.records import ledger
+from indexer.records.ledger import Outcome, Winner
+from indexer.records.prepare import Prepared, prepare
+from indexer.records.record_type import RecordType, RecordUri
+from indexer.records.track import TRACK
+from indexer.steps import (
+    AccountStatus,
+    Cursor,
+    QueuedFrame,
+    Step,
+    write_accounts,
+    write_cursor,
+    write_queue,
+    write_repos,
+)
+from lexicons.catalog import Catalog
+from lexicons.syntax import Nsid
+from migrations.database import Pool
+from migrations.runner import Connection
+
+__all__ = ["AccountStatus", "Cursor", "QueuedFrame", "Step", "WriteResult", "Writer"]
+
+log = structlog.get_logger(__name__)
+
+LOCK = 0x706C7977
+"""Advisory lock of whoever writes to the index, for one transaction: "plyw"."""
+
+DEADLOCK_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    reasons: Counter[QuarantineReason] = field(default_factory=Counter)
+
+    def __add__(self, other: "WriteResult") -> "WriteResult":
+        return WriteResult(self.outcomes + other.outcomes, self.reasons + other.reasons)
+
+    def count(self, *outcomes: Outcome) -> int:
+        return sum(number for (_, outcome), number in self.outcomes.items() if outcome in outcomes)
+
+    @property
+    def applied(self) -> int:
+        return self.count(Outcome.STORED, Outcome.DELETED)
+
+    @property
+    def stale(self) -> int:
+        return self.count(Outcome.STALE)
+
+    @property
+    def quarantined(self) -> int:
+        return self.count(Outcome.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A step, and what has become of its changes."""
+
+    step: Step
+    changes: tuple[Prepared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    pool: Pool
+    record_types: Mapping[Nsid, RecordType[Any]]
+    catalog: Catalog
+    now: Callable[[], datetime]
+
+    async def write(self, steps: Sequence[Step], cursor: Cursor | None) -> WriteResult:
+        """Commit the steps, in their order, and the cursor that passes them."""
+        now = self.now()
+        pieces = [Piece(step, self._prepare(step, now)) for step in steps]
+        async with self.pool.acquire() as connection:
+            for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
+                try:
+                    return await self._commit(connection, pieces, cursor, now)
+                except asyncpg.DeadlockDetectedError:
+                    if attempt == DEADLOCK_ATTEMPTS:
+                        raise
+                    log.warning("deadlock, batch written again", attempt=attempt)
+        raise AssertionError("unreachable")
+
+    async def recount(self, limit: int) -> bool:
+        """Let the counters follow a changed account by some links; False when none is behind."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await _take_lock(connection)
+            return await counters.recount_chunk(connection, self._new_tally(), limit)
+
+    def _prepare(self, step: Step, now: datetime) -> tuple[Prepared, ...]:
+        return tuple(
+            prepare(change, self.record_types, self.catalog, now) for change in step.changes
+        )
+
+    def _new_tally(self) -> Tally:
+        return Tally(
+            next(nsid for nsid, kind in self.record_types.items() if kind is TRACK),
+        )
+
+    async def _commit(
+        self,
+        connection: Connection,
+        pieces: Sequence[Piece],
+        cursor: Cursor | None,
+        now: datetime,
+    ) -> WriteResult:
+        try:
+            async with connection.transaction():
+                await _take_lock(connection)
+                result = await self._apply(connection, pieces, now)
+                if cursor is not None:
+                    await write_cursor(connection, cursor, now)
+                return result
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not is_unstorable(error):
+                raise
+        async with connection.transaction():
+            await _take_lock(connection)
+            result = await self._apply_apart(connection, pieces, now)
+            if cursor is not None:
+                await write_cursor(connection, cursor, now)
+            return result
+
+    async def _apply(
+        self, connection: Connection, pieces: Sequence[Piece], now: datetime
+    ) -> WriteResult:
+        steps = [piece.step for piece in pieces]
+        changes = [change for piece in pieces for change in piece.changes]
+        if steps:
+            await write_accounts(connection, steps, now)
+        result = WriteResult()
+        if changes:
+            result = await self._write_records(connection, changes, now)
+        await write_repos(connection, steps, now)
+        await write_queue(connection, steps, now)
+        return result
+
+    async def _write_records(
+        self, connection: Connection, changes: Sequence[Prepared], now: datetime
+    ) -> WriteResult:
+        held = await ledger.load(connection, list({change.uri: None for change in changes}))
+        settled = ledger.settle(changes, held)
+        winners = list(settled.winners.values())
+        if winners:
+            await ledger.store(connection, [winner.prepared for winner in winners], now)
+            await _write_rows(connection, winners)
+            await self._write_counts(connection, winners)
+        return WriteResult(settled.outcomes, settled.reasons)
+
+    async def _write_counts(self, connection: Connection, winners: Sequence[Winner]) -> None:
+        tally = self._new_tally()
+        replaced, links = [], []
+        for winner in winners:
+            prepared = winner.prepared
+            kind, uri = prepared.kind, prepared.uri
+            if kind.tallied is not None:
+                tally.add_to_account(uri.did, kind.tallied, winner.is_valid - winner.was_valid)
+            if kind.link_kind is None:
+                continue
+            if winner.was_valid:
+                replaced.append(str(uri))
+            if prepared.row is not None:
+                subjects = kind.subjects(prepared.row)
+                links += [Link(str(uri), subject, kind.link_kind, uri.did) for subject in subjects]
+        await counters.replace_links(connection, replaced, links, tally)
+        await counters.store(connection, tally)
+
+    async def _apply_apart(
+        self, connection: Connection, pieces: Sequence[Piece], now: datetime
+    ) -> WriteResult:
+        """Halve what fails until what fails is one step."""
+        try:
+            async with connection.transaction():
+                return await self._apply(connection, pieces, now)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not is_unstorable(error):
+                raise
+        if len(pieces) > 1:
+            half = len(pieces) // 2
+            first = await self._apply_apart(connection, pieces[:half], now)
+            return first + await self._apply_apart(connection, pieces[half:], now)
+        return await self._apply_with_quarantine(connection, pieces[0], now)
+
+    async def _apply_with_quarantine(
+        self, connection: Connection, piece: Piece, now: datetime
+    ) -> WriteResult:
+        """Find the changes that make the step fail, and keep their reason in their place."""
+        error = await self._failure(connection, replace(piece, changes=()), now)
+        if error is not None:
+            raise error
+        culprits = await self._culprits(connection, piece, now)
+        kept = tuple(
+            change.quarantined(QuarantineReason.UNSTORABLE, culprits[change.uri])
+            if change.uri in culprits
+            else change
+            for change in piece.changes
+        )
+        homeless = await self._culprits(connection, replace(piece, changes=kept), now)
+        for uri, detail in homeless.items():
+            log.error("record that not even the quarantine can hold", uri=str(uri), error=detail)
+        kept = tuple(change for change in kept if change.uri not in homeless)
+        result = await self._apply(connection, [replace(piece, changes=kept)], now)
+        lost = Counter((uri.collection, Outcome.QUARANTINED) for uri in homeless)
+        return result + WriteResult(lost, Counter({QuarantineReason.UNSTORABLE: len(homeless)}))
+
+    async def _culprits(
+        self, connection: Connection, piece: Piece, now: datetime
+    ) -> dict[RecordUri, str]:
+        error = await self._failure(connection, piece, now)
+        if error is None:
+            return {}
+        if len(piece.changes) == 1:
+            return {piece.changes[0].uri: str(error)}
+        half = len(piece.changes) // 2
+        first = await self._culprits(connection, replace(piece, changes=piece.changes[:half]), now)
+        rest = await self._culprits(connection, replace(piece, changes=piece.changes[half:]), now)
+        return first | rest
+
+    async def _failure(
+        self, connection: Connection, piece: Piece, now: datetime
+    ) -> Exception | None:
+        """What Postgres would say to the step; nothing of it stays."""
+        trial = connection.transaction()
+        await trial.start()
+        try:
+            await self._apply(connection, [piece], now)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not is_unstorable(error):
+                raise
+            return error
+        else:
+            return None
+        finally:
+            await trial.rollback()
+
+
+async def _take_lock(connection: Connection) -> None:
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+
+
+async def _write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
+    by_collection: dict[str, list[Winner]] = defaultdict(list)
+    for winner in winners:
+        by_collection[winner.prepared.uri.collection].append(winner)
+    for same in by_collection.values():
+        kind = same[0].prepared.kind
+        gone = [
+            winner.prepared.uri
+            for winner in same
+            if winner.was_valid and (winner.is_interrupted or not winner.is_valid)
+        ]
+        if gone:
+            await kind.delete(connection, sorted(gone))
+        rows = [winner.prepared.row for winner in same if winner.prepared.row is not None]
+        if rows:
+            await kind.upsert(connection, sorted(rows))
+
+
+def is_unstorable(error: Exception) -> bool:
+    """SQLSTATE classes 22 (data exception) and 54 (program limit), or refused before sending."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate is None:
+        return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return str(sqlstate)[:2] in {"22", "54"}
