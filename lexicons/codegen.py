@@ -1,0 +1,154 @@
+"""Writes types.py from the documents: `python -m lexicons.codegen`.
+
+Views are named by their definition, parameters and outputs by their method. Records have no
+types: what is read of them was validated, and stands in one place.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lexicons.catalog import Catalog, load_catalog
+
+TYPES = Path(__file__).with_name("types.py")
+MAX_LINE = 100
+_HEADER = '''"""What queries take and answer. Written by codegen.py: change the documents."""
+
+# ruff: noqa: N815
+
+from __future__ import annotations
+'''
+_SCALARS = {
+    "blob": "dict[str, Any]",
+    "boolean": "bool",
+    "bytes": "dict[str, str]",
+    "cid-link": "dict[str, str]",
+    "integer": "int",
+    "string": "str",
+    "unknown": "dict[str, Any]",
+}
+
+
+def generate(catalog: Catalog) -> str:
+    documents = {
+        nsid: document
+        for nsid, document in catalog.documents.items()
+        if nsid not in catalog.collections
+    }
+    variants = frozenset(_union_refs(documents))
+    classes = [
+        text for nsid, document in documents.items() for text in _classes(nsid, document, variants)
+    ]
+    body = "\n\n" + "\n\n\n".join(classes) + "\n"
+    names = ("Any", "Literal", "NotRequired", "TypedDict")
+    used = ", ".join(name for name in names if re.search(rf"\b{name}\b", body))
+    builtins = "import builtins\n" if "builtins." in body else ""
+    return f"{_HEADER}\n{builtins}from typing import {used}\n{body}"
+
+
+def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -> Iterator[str]:
+    for name, schema in document["defs"].items():
+        if schema["type"] == "object":
+            yield _object(_full_name(nsid, name), schema, nsid, variants)
+        elif schema["type"] == "query":
+            method = _camel(nsid.rpartition(".")[2])
+            yield _class(f"{method}Params", _params(schema.get("parameters", {}), nsid))
+            yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
+
+
+def _object(name: str, schema: Mapping[str, Any], nsid: str, variants: frozenset[str]) -> str:
+    fields, description = _fields(schema, nsid), schema.get("description", "")
+    if name not in variants:
+        return _class(_type_name(name), fields, description)
+    # A member of a union says which one it is, under a name that no class body can have.
+    base = f"_{_type_name(name)}Kind"
+    kind = f'{{"$type": NotRequired[Literal["{name}"]]}}'
+    head = f'{base} = TypedDict(\n    "{base}",\n    {kind},\n)'
+    return f"{head}\n\n\n{_class(_type_name(name), fields, description, base)}"
+
+
+def _class(
+    name: str, fields: Mapping[str, str], description: str = "", base: str = "TypedDict"
+) -> str:
+    lines = [f"class {name}({base}):"]
+    docstring = f'    """{description}"""'
+    if description and len(docstring) <= MAX_LINE:
+        lines += [docstring, ""]
+    # In the body of a class with a field `list`, that word means the field.
+    prefix = "builtins." if "list" in fields else ""
+    lines += [
+        f"    {field}: {annotation.replace('list[', prefix + 'list[')}"
+        for field, annotation in fields.items()
+    ]
+    if not fields:
+        lines = [lines[0], docstring if description else "    pass"]
+    return "\n".join(lines)
+
+
+def _params(schema: Mapping[str, Any], nsid: str) -> dict[str, str]:
+    defaults = [name for name, field in schema.get("properties", {}).items() if "default" in field]
+    return _fields({**schema, "required": [*schema.get("required", []), *defaults]}, nsid)
+
+
+def _fields(schema: Mapping[str, Any], nsid: str) -> dict[str, str]:
+    required = schema.get("required", [])
+    annotations = {
+        name: _annotation(field, nsid) for name, field in schema.get("properties", {}).items()
+    }
+    return {
+        name: annotation if name in required else f"NotRequired[{annotation}]"
+        for name, annotation in annotations.items()
+    }
+
+
+def _annotation(schema: Mapping[str, Any], nsid: str) -> str:
+    kind = schema["type"]
+    if kind == "array":
+        return f"list[{_annotation(schema['items'], nsid)}]"
+    if kind == "ref":
+        return _type_name(_absolute(schema["ref"], nsid))
+    if kind == "union":
+        return " | ".join(_type_name(_absolute(ref, nsid)) for ref in schema["refs"])
+    if kind == "string" and "enum" in schema:
+        values = ", ".join(f'"{value}"' for value in schema["enum"])
+        return f"Literal[{values}]"
+    return _SCALARS[kind]
+
+
+def _union_refs(documents: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for nsid, document in documents.items():
+        for schema in _schemas(document["defs"]):
+            if schema.get("type") == "union":
+                yield from (_absolute(ref, nsid) for ref in schema["refs"])
+
+
+def _schemas(tree: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+    children: Iterable[object] = ()
+    if isinstance(tree, (dict, list)):
+        children = tree.values() if isinstance(tree, dict) else tree
+    for child in children:
+        yield from _schemas(child)
+
+
+def _absolute(ref: str, nsid: str) -> str:
+    return nsid + ref if ref.startswith("#") else ref
+
+
+def _full_name(nsid: str, name: str) -> str:
+    return nsid if name == "main" else f"{nsid}#{name}"
+
+
+def _type_name(full_name: str) -> str:
+    nsid, _, name = full_name.partition("#")
+    return _camel(name or nsid.rpartition(".")[2])
+
+
+def _camel(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+if __name__ == "__main__":
+    TYPES.write_text(generate(load_catalog()), "utf-8")

@@ -1,0 +1,515 @@
+"""What queries take and answer. Written by codegen.py: change the documents."""
+
+# ruff: noqa: N815
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class Label(TypedDict):
+    """What somebody says about an account or a record."""
+
+    ver: NotRequired[int]
+    src: str
+    uri: str
+    cid: NotRequired[str]
+    val: str
+    neg: NotRequired[bool]
+    cts: str
+    exp: NotRequired[str]
+    sig: NotRequired[dict[str, str]]
+
+
+class SelfLabels(TypedDict):
+    """What authors say about the own record, within it."""
+
+    values: list[SelfLabel]
+
+
+class SelfLabel(TypedDict):
+    val: str
+
+
+class StrongRef(TypedDict):
+    uri: str
+    cid: str
+
+
+class Image(TypedDict):
+    """A picture in three sizes, as URLs that work in a browser."""
+
+    thumb: str
+    medium: str
+    full: str
+
+
+class ViewerState(TypedDict):
+    """What stands between the asking account and this one."""
+
+    following: NotRequired[str]
+    followedBy: NotRequired[str]
+    blocking: NotRequired[str]
+    blockedBy: NotRequired[bool]
+
+
+class ProfileViewBasic(TypedDict):
+    """An account, as it stands beside what it wrote."""
+
+    did: str
+    handle: str
+    displayName: NotRequired[str]
+    avatar: NotRequired[Image]
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[ViewerState]
+
+
+class ProfileView(TypedDict):
+    """An account on its own page."""
+
+    did: str
+    handle: str
+    displayName: NotRequired[str]
+    avatar: NotRequired[Image]
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[ViewerState]
+    bio: NotRequired[str]
+    createdAt: NotRequired[str]
+    indexedAt: NotRequired[str]
+    trackCount: int
+    listCount: int
+    likesGiven: int
+    likesReceived: int
+
+
+class GetProfileParams(TypedDict):
+    actor: str
+
+
+class GetProfileOutput(TypedDict):
+    profile: ProfileView
+
+
+class GetProfilesParams(TypedDict):
+    actors: list[str]
+
+
+class GetProfilesOutput(TypedDict):
+    profiles: list[ProfileView]
+    missing: list[MissingItem]
+
+
+class TrackViewBasic(TypedDict):
+    """A track, as it stands within something else."""
+
+    uri: str
+    cid: str
+    title: str
+    artist: str
+    author: ProfileViewBasic
+    durationMs: NotRequired[int]
+    artwork: NotRequired[Image]
+    album: NotRequired[AlbumRef]
+    playability: str
+    stream: NotRequired[str]
+    createdAt: str
+    indexedAt: str
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[TrackViewer]
+
+
+_TrackViewKind = TypedDict(
+    "_TrackViewKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#trackView"]]},
+)
+
+
+class TrackView(_TrackViewKind):
+    """A track."""
+
+    uri: str
+    cid: str
+    title: str
+    artist: str
+    author: ProfileViewBasic
+    durationMs: NotRequired[int]
+    artwork: NotRequired[Image]
+    album: NotRequired[AlbumRef]
+    playability: str
+    stream: NotRequired[str]
+    createdAt: str
+    indexedAt: str
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[TrackViewer]
+    description: NotRequired[str]
+    features: NotRequired[list[ProfileViewBasic]]
+    tags: NotRequired[list[str]]
+    fileType: str
+    gate: NotRequired[Gate]
+    likeCount: int
+    commentCount: int
+    inListsCount: int
+    sortAt: str
+    webUrl: str
+    record: NotRequired[dict[str, Any]]
+
+
+class TrackViewer(TypedDict):
+    """What the asking account did with the track."""
+
+    like: NotRequired[str]
+    duplicateLikes: NotRequired[list[str]]
+
+
+class AlbumRef(TypedDict):
+    """The album that a track belongs to."""
+
+    title: str
+    uri: NotRequired[str]
+    position: NotRequired[int]
+
+
+class Gate(TypedDict):
+    """What listening asks for."""
+
+    type: str
+    url: NotRequired[str]
+
+
+class FeedItem(TypedDict):
+    """A track, and why it is in the feed."""
+
+    track: TrackView
+    reason: NotRequired[ReasonLike | ReasonListAdd | ReasonTrending]
+
+
+_ReasonLikeKind = TypedDict(
+    "_ReasonLikeKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#reasonLike"]]},
+)
+
+
+class ReasonLike(_ReasonLikeKind):
+    """Somebody liked it."""
+
+    actor: ProfileViewBasic
+    indexedAt: str
+
+
+_ReasonListAddKind = TypedDict(
+    "_ReasonListAddKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#reasonListAdd"]]},
+)
+
+
+class ReasonListAdd(_ReasonListAddKind):
+    """Somebody put it on a list."""
+
+    list: ListViewBasic
+    indexedAt: str
+
+
+_ReasonTrendingKind = TypedDict(
+    "_ReasonTrendingKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#reasonTrending"]]},
+)
+
+
+class ReasonTrending(_ReasonTrendingKind):
+    """Many listen to it these days."""
+
+
+class LikeView(TypedDict):
+    """A like, and whose."""
+
+    uri: str
+    cid: str
+    actor: ProfileViewBasic
+    createdAt: str
+    indexedAt: str
+
+
+class CommentView(TypedDict):
+    """A comment."""
+
+    uri: str
+    cid: str
+    author: ProfileViewBasic
+    text: str
+    timestampMs: int
+    createdAt: str
+    updatedAt: NotRequired[str]
+    indexedAt: str
+    labels: NotRequired[list[Label]]
+
+
+class ActivityItem(TypedDict):
+    """Something that somebody did."""
+
+    kind: str
+    actor: ProfileViewBasic
+    subject: NotRequired[TrackView | ListView]
+    createdAt: str
+    indexedAt: str
+
+
+_MissingItemKind = TypedDict(
+    "_MissingItemKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#missingItem"]]},
+)
+
+
+class MissingItem(_MissingItemKind):
+    """Something that was asked for and is not shown."""
+
+    uri: str
+    reason: str
+
+
+class GetActorLikesParams(TypedDict):
+    actor: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetActorLikesOutput(TypedDict):
+    feed: list[FeedItem]
+    cursor: NotRequired[str]
+
+
+class GetActorTracksParams(TypedDict):
+    actor: str
+    limit: int
+    cursor: NotRequired[str]
+    sort: Literal["newest", "oldest", "top"]
+    includeFeatures: bool
+
+
+class GetActorTracksOutput(TypedDict):
+    feed: list[FeedItem]
+    cursor: NotRequired[str]
+
+
+class GetCommentsParams(TypedDict):
+    uri: str
+    limit: int
+    cursor: NotRequired[str]
+    sort: Literal["timestamp", "newest", "oldest"]
+    fromMs: NotRequired[int]
+    toMs: NotRequired[int]
+
+
+class GetCommentsOutput(TypedDict):
+    comments: list[CommentView]
+    total: int
+    cursor: NotRequired[str]
+
+
+class GetLatestParams(TypedDict):
+    limit: int
+    cursor: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    playable: bool
+
+
+class GetLatestOutput(TypedDict):
+    feed: list[FeedItem]
+    cursor: NotRequired[str]
+
+
+class GetLikesParams(TypedDict):
+    uri: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetLikesOutput(TypedDict):
+    likes: list[LikeView]
+    total: int
+    cursor: NotRequired[str]
+
+
+class GetTrackParams(TypedDict):
+    uri: str
+
+
+class GetTrackOutput(TypedDict):
+    track: TrackView
+
+
+class GetTracksParams(TypedDict):
+    uris: list[str]
+
+
+class GetTracksOutput(TypedDict):
+    tracks: list[TrackView]
+    missing: list[MissingItem]
+
+
+class ListViewBasic(TypedDict):
+    """A list, as it stands within something else."""
+
+    uri: str
+    cid: str
+    name: str
+    listType: NotRequired[str]
+    author: ProfileViewBasic
+    artwork: NotRequired[Image]
+    itemCount: int
+    durationMs: NotRequired[int]
+    createdAt: str
+    indexedAt: str
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[ListViewer]
+
+
+_ListViewKind = TypedDict(
+    "_ListViewKind",
+    {"$type": NotRequired[Literal["fm.plyr.library.defs#listView"]]},
+)
+
+
+class ListView(_ListViewKind):
+    """A list, without its items."""
+
+    uri: str
+    cid: str
+    name: str
+    listType: NotRequired[str]
+    author: ProfileViewBasic
+    artwork: NotRequired[Image]
+    itemCount: int
+    durationMs: NotRequired[int]
+    createdAt: str
+    indexedAt: str
+    labels: NotRequired[list[Label]]
+    viewer: NotRequired[ListViewer]
+    likeCount: int
+    playableCount: int
+    webUrl: str
+    record: NotRequired[dict[str, Any]]
+
+
+class ListViewer(TypedDict):
+    """What the asking account did with the list."""
+
+    like: NotRequired[str]
+
+
+class ListItemView(TypedDict):
+    """A place in a list."""
+
+    position: int
+    subject: StrongRef
+    item: TrackView | MissingItem
+
+
+class AlbumView(TypedDict):
+    """An album: a list record, or what the tracks themselves say."""
+
+    uri: NotRequired[str]
+    cid: NotRequired[str]
+    title: str
+    author: ProfileViewBasic
+    artwork: NotRequired[Image]
+    itemCount: int
+    durationMs: NotRequired[int]
+    createdAt: str
+    derived: bool
+
+
+class GetActorListsParams(TypedDict):
+    actor: str
+    listType: NotRequired[str]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetActorListsOutput(TypedDict):
+    lists: list[ListView]
+    cursor: NotRequired[str]
+
+
+class GetListParams(TypedDict):
+    uri: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetListOutput(TypedDict):
+    list: ListView
+    items: builtins.list[ListItemView]
+    cursor: NotRequired[str]
+
+
+class GetListsParams(TypedDict):
+    uris: list[str]
+
+
+class GetListsOutput(TypedDict):
+    lists: list[ListView]
+    missing: list[MissingItem]
+
+
+class Upstream(TypedDict):
+    """A host whose firehose is read."""
+
+    host: str
+    seq: NotRequired[int]
+    lagMs: NotRequired[int]
+    connected: bool
+    lastEventAt: NotRequired[str]
+
+
+class Backfill(TypedDict):
+    """How far the repositories that were there before are read."""
+
+    state: str
+    done: int
+    total: int
+    etaMs: NotRequired[int]
+
+
+class Repos(TypedDict):
+    """Repositories by how far they are proven."""
+
+    synchronized: int
+    desynchronized: int
+    parked: int
+
+
+class Disk(TypedDict):
+    """Room for the database, the cache and the spool."""
+
+    freeBytes: int
+    minFreeBytes: NotRequired[int]
+
+
+class GetRecordStatusParams(TypedDict):
+    uri: NotRequired[str]
+    did: NotRequired[str]
+
+
+class GetRecordStatusOutput(TypedDict):
+    state: str
+    reason: NotRequired[str]
+    cid: NotRequired[str]
+    rev: NotRequired[str]
+    provenAt: NotRequired[str]
+    seenAt: NotRequired[str]
+
+
+class GetStatusParams(TypedDict):
+    pass
+
+
+class GetStatusOutput(TypedDict):
+    observedAt: str
+    upstreams: list[Upstream]
+    backfill: Backfill
+    repos: Repos
+    quarantined: int
+    disk: Disk
+    version: str
