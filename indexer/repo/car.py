@@ -42,15 +42,14 @@ def read_car(data: bytes, max_blocks: int = MAX_BLOCKS) -> Car:
         count += 1
         if count > max_blocks:
             raise Rejected(Reason.TOO_LARGE, f"CAR of more than {max_blocks} blocks")
-        length, position = _read_varint(data, position)
-        stop = position + length
-        if stop > end:
+        length, start = _read_varint(data, position)
+        position = start + length
+        if position > end:
             raise Rejected(Reason.MALFORMED_CAR, f"CAR ends in a section of {length} bytes")
-        body = _end_of_cid(data, position, stop)
-        cid, block = data[position:body], data[body:stop]
+        body = _end_of_cid(data, start, position)
+        cid, block = data[start:body], data[body:position]
         if _is_proven(cid, block):
             blocks[cid] = block
-        position = stop
     return Car(roots, blocks)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from indexer.events import Op, Reason, Rejected
 from indexer.repo.node import (
+    CID_BYTES,
     EMPTY_TREE,
     Link,
     Node,
@@ -109,6 +110,7 @@ def _replace(tree: Tree, key: bytes, value: bytes) -> bytes | None:
     if not path:
         return None
     node, index = path[-1]
+    node.block = None
     found, node.values[index] = node.values[index], value
     return found
 
@@ -118,11 +120,13 @@ def _remove(tree: Tree, key: bytes) -> bytes | None:
     if not path:
         return None
     node, index = path.pop()
+    node.block = None
     found = node.values.pop(index)
     del node.keys[index]
     node.links[index : index + 2] = [_merged(node.links[index], node.links[index + 1])]
     while path and _is_empty(node):
         node, index = path.pop()
+        node.block = None
         node.links[index] = None
     return found
 
@@ -159,8 +163,10 @@ def _insert(tree: Tree, key: bytes, value: bytes) -> bytes | None:
             break
         link = node.links[index]
         if link is None:
+            node.block = None
             link = node.links[index] = Node([], [], [None], node.height - 1)
         node = _here(link)
+    node.block = None
     node.links[index : index + 1] = _split(node.links[index], key)
     node.keys.insert(index, key)
     node.values.insert(index, value)
@@ -208,6 +214,16 @@ def _cid(link: Node | bytes) -> bytes:
     if isinstance(link, bytes):
         return link
     if link.cid is None:
-        links = [None if child is None else _cid(child) for child in link.links]
-        link.cid = node_cid(encode_node(link.keys, link.values, links))
+        link.cid = node_cid(_written(link))
     return link.cid
+
+
+def _written(node: Node) -> bytes:
+    if node.block is None:
+        links = [None if child is None else _cid(child) for child in node.links]
+        return encode_node(node.keys, node.values, links)
+    block = node.block
+    for child, spot in zip(node.links, node.spots, strict=True):
+        if isinstance(child, Node) and child.cid is None:
+            block = block[:spot] + _cid(child) + block[spot + CID_BYTES :]
+    return block

@@ -7,13 +7,14 @@ The parser knows only the canonical bytes: what it accepts would be written the 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from indexer.events import Reason, Rejected
 
 MAX_KEY_BYTES: Final = 1024
 MAX_NODE_BYTES: Final = 1_048_576
+CID_BYTES: Final = 36
 
 _CID_PREFIX: Final = bytes.fromhex("01711220")
 # Tag 42 on a byte string of 37: a zero, then a CIDv1 of DAG-CBOR by SHA-256.
@@ -30,7 +31,9 @@ Link: TypeAlias = "Node | bytes | None"
 class Node:
     """`links` has one place more than `keys`: what lies before, between and after them.
 
-    A link is a node, the CID of one that is not here, or None. `cid` is None once it changed.
+    A link is a node, the CID of one that is not here, or None. `cid` is None once anything at or
+    below the node changed; `block` stays until the node itself holds something else than before,
+    and `spots` are where in it the CIDs of `links` stand.
     """
 
     keys: list[bytes]
@@ -38,6 +41,8 @@ class Node:
     links: list[Link]
     height: int
     cid: bytes | None = None
+    block: bytes | None = None
+    spots: list[int] = field(default_factory=list)
 
 
 def node_cid(block: bytes) -> bytes:
@@ -87,12 +92,14 @@ def _parse(block: bytes, cid: bytes, height: int) -> Node:
     keys: list[bytes] = []
     values: list[bytes] = []
     rights: list[Link] = []
+    spots: list[int] = []
     key = b""
     for _ in range(count):
         key, position = _key(block, position, key, first=not keys)
         if block[position : position + 2] != b"at":
             raise _unexpected(block, position, "t")
         link, position = _link(block, position + 2)
+        spots.append(position - CID_BYTES)
         if block[position : position + 2] != b"av":
             raise _unexpected(block, position, "v")
         value, position = _value(block, position + 2)
@@ -104,7 +111,8 @@ def _parse(block: bytes, cid: bytes, height: int) -> Node:
     left, position = _link(block, position + 2)
     if position != len(block):
         raise _unexpected(block, position, "the end")
-    return Node(keys, values, [left, *rights], height, cid)
+    spots = [position - CID_BYTES, *spots]
+    return Node(keys, values, [left, *rights], height, cid, block, spots)
 
 
 def _key(block: bytes, position: int, before: bytes, *, first: bool) -> tuple[bytes, int]:
