@@ -43,8 +43,10 @@ def generate(catalog: Catalog) -> str:
     body = "\n\n" + "\n\n\n".join(classes) + "\n"
     names = ("Any", "Literal", "NotRequired", "TypedDict")
     used = ", ".join(name for name in names if re.search(rf"\b{name}\b", body))
-    builtins = "import builtins\n" if "builtins." in body else ""
-    return f"{_HEADER}\n{builtins}from typing import {used}\n{body}"
+    imports = ["import builtins"] if "builtins." in body else []
+    imports += ["from datetime import datetime"] if "| datetime" in body else []
+    imports.append(f"from typing import {used}")
+    return "\n".join((_HEADER, *imports, body))
 
 
 def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -> Iterator[str]:
@@ -53,7 +55,10 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
             yield _object(_full_name(nsid, name), schema, nsid, variants)
         elif schema["type"] == "query":
             method = _camel(nsid.rpartition(".")[2])
-            yield _class(f"{method}Params", _params(schema.get("parameters", {}), nsid))
+            params = _params(schema.get("parameters", {}), nsid)
+            # What comes in is a string; what goes out the JSON encoder may write.
+            params = {name: text.replace(" | datetime", "") for name, text in params.items()}
+            yield _class(f"{method}Params", params)
             yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
 
 
@@ -113,6 +118,8 @@ def _annotation(schema: Mapping[str, Any], nsid: str) -> str:
     if kind == "string" and "enum" in schema:
         values = ", ".join(f'"{value}"' for value in schema["enum"])
         return f"Literal[{values}]"
+    if kind == "string" and schema.get("format") == "datetime":
+        return "str | datetime"
     return _SCALARS[kind]
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import builtins
+from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
 
@@ -17,8 +18,8 @@ class Label(TypedDict):
     cid: NotRequired[str]
     val: str
     neg: NotRequired[bool]
-    cts: str
-    exp: NotRequired[str]
+    cts: str | datetime
+    exp: NotRequired[str | datetime]
     sig: NotRequired[dict[str, str]]
 
 
@@ -75,8 +76,8 @@ class ProfileView(TypedDict):
     labels: NotRequired[list[Label]]
     viewer: NotRequired[ViewerState]
     bio: NotRequired[str]
-    createdAt: NotRequired[str]
-    indexedAt: NotRequired[str]
+    createdAt: NotRequired[str | datetime]
+    indexedAt: NotRequired[str | datetime]
     trackCount: int
     listCount: int
     likesGiven: int
@@ -113,8 +114,8 @@ class TrackViewBasic(TypedDict):
     album: NotRequired[AlbumRef]
     playability: str
     stream: NotRequired[str]
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
     labels: NotRequired[list[Label]]
     viewer: NotRequired[TrackViewer]
 
@@ -138,8 +139,8 @@ class TrackView(_TrackViewKind):
     album: NotRequired[AlbumRef]
     playability: str
     stream: NotRequired[str]
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
     labels: NotRequired[list[Label]]
     viewer: NotRequired[TrackViewer]
     description: NotRequired[str]
@@ -150,7 +151,7 @@ class TrackView(_TrackViewKind):
     likeCount: int
     commentCount: int
     inListsCount: int
-    sortAt: str
+    sortAt: str | datetime
     webUrl: str
     record: NotRequired[dict[str, Any]]
 
@@ -194,7 +195,7 @@ class ReasonLike(_ReasonLikeKind):
     """Somebody liked it."""
 
     actor: ProfileViewBasic
-    indexedAt: str
+    indexedAt: str | datetime
 
 
 _ReasonListAddKind = TypedDict(
@@ -207,7 +208,7 @@ class ReasonListAdd(_ReasonListAddKind):
     """Somebody put it on a list."""
 
     list: ListViewBasic
-    indexedAt: str
+    indexedAt: str | datetime
 
 
 _ReasonTrendingKind = TypedDict(
@@ -226,8 +227,8 @@ class LikeView(TypedDict):
     uri: str
     cid: str
     actor: ProfileViewBasic
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
 
 
 class CommentView(TypedDict):
@@ -238,9 +239,9 @@ class CommentView(TypedDict):
     author: ProfileViewBasic
     text: str
     timestampMs: int
-    createdAt: str
-    updatedAt: NotRequired[str]
-    indexedAt: str
+    createdAt: str | datetime
+    updatedAt: NotRequired[str | datetime]
+    indexedAt: str | datetime
     labels: NotRequired[list[Label]]
 
 
@@ -250,8 +251,8 @@ class ActivityItem(TypedDict):
     kind: str
     actor: ProfileViewBasic
     subject: NotRequired[TrackView | ListView]
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
 
 
 _MissingItemKind = TypedDict(
@@ -359,8 +360,8 @@ class ListViewBasic(TypedDict):
     artwork: NotRequired[Image]
     itemCount: int
     durationMs: NotRequired[int]
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
     labels: NotRequired[list[Label]]
     viewer: NotRequired[ListViewer]
 
@@ -382,8 +383,8 @@ class ListView(_ListViewKind):
     artwork: NotRequired[Image]
     itemCount: int
     durationMs: NotRequired[int]
-    createdAt: str
-    indexedAt: str
+    createdAt: str | datetime
+    indexedAt: str | datetime
     labels: NotRequired[list[Label]]
     viewer: NotRequired[ListViewer]
     likeCount: int
@@ -416,7 +417,7 @@ class AlbumView(TypedDict):
     artwork: NotRequired[Image]
     itemCount: int
     durationMs: NotRequired[int]
-    createdAt: str
+    createdAt: str | datetime
     derived: bool
 
 
@@ -460,7 +461,7 @@ class Upstream(TypedDict):
     seq: NotRequired[int]
     lagMs: NotRequired[int]
     connected: bool
-    lastEventAt: NotRequired[str]
+    lastEventAt: NotRequired[str | datetime]
 
 
 class Backfill(TypedDict):
@@ -497,8 +498,8 @@ class GetRecordStatusOutput(TypedDict):
     reason: NotRequired[str]
     cid: NotRequired[str]
     rev: NotRequired[str]
-    provenAt: NotRequired[str]
-    seenAt: NotRequired[str]
+    provenAt: NotRequired[str | datetime]
+    seenAt: NotRequired[str | datetime]
 
 
 class GetStatusParams(TypedDict):
@@ -506,7 +507,7 @@ class GetStatusParams(TypedDict):
 
 
 class GetStatusOutput(TypedDict):
-    observedAt: str
+    observedAt: str | datetime
     upstreams: list[Upstream]
     backfill: Backfill
     repos: Repos
