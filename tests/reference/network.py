@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -73,11 +73,14 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Network:
+    """`invalid` holds, by URI, what is wrong with a record that breaks its lexicon."""
+
     plc: str
     pds: str
     pds_port: int
     mail: Path
     driver: Driver
+    invalid: dict[str, str] = field(default_factory=dict)
 
     async def query(self, method: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
         """Ask the PDS, signed in as nobody."""
@@ -136,6 +139,14 @@ class Person:
         self, collection: str, record: Mapping[str, Any], rkey: str | None = None
     ) -> Written:
         return await self._write("createRecord", collection, rkey, record)
+
+    async def create_invalid(
+        self, collection: str, record: Mapping[str, Any], why: str, rkey: str | None = None
+    ) -> Written:
+        """Something that the PDS takes, since it knows nothing of our lexicons, and we must not."""
+        written = await self.create(collection, record, rkey)
+        self.network.invalid[written.uri] = why
+        return written
 
     async def put(self, collection: str, rkey: str, record: Mapping[str, Any]) -> Written:
         return await self._write("putRecord", collection, rkey, record)

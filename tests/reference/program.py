@@ -1,0 +1,123 @@
+"""plyr-appview as people run it: a process of its own, asked over XRPC."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from tests.reference.network import Network, Refused
+from tests.support import wait_until
+
+ROOT = Path(__file__).parents[2]
+EXECUTABLE = Path(sys.executable).with_name("plyr-appview")
+START_SECONDS = 90
+STOP_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def settings(network: Network, folder: Path, port: int) -> dict[str, str]:
+    pds = f"127.0.0.1:{network.pds_port}"
+    return {
+        "PLYR_RELAY_URL": f"ws://{pds}",
+        "PLYR_PLC_URL": network.plc,
+        "PLYR_HANDLE_RESOLVER_URL": f"http://{pds}",
+        "PLYR_ALLOW_PRIVATE_ADDRESSES": "1",
+        "PLYR_DATA_DIR": str(folder),
+        "PLYR_PORT": str(port),
+        "PLYR_PUBLIC_URL": f"http://localhost:{port}",
+        "PLYR_METRICS_LISTEN": f"127.0.0.1:{free_port()}",
+    }
+
+
+@dataclass(slots=True)
+class Program:
+    environment: Mapping[str, str]
+    log: Path
+    client: httpx.AsyncClient
+    process: asyncio.subprocess.Process | None = None
+
+    @classmethod
+    def beside(cls, network: Network, folder: Path) -> Self:
+        """Not started yet; everything it keeps is in the folder."""
+        port = free_port()
+        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        return cls(settings(network, folder / "data", port), folder / "program.log", client)
+
+    @property
+    def url(self) -> str:
+        return self.environment["PLYR_PUBLIC_URL"]
+
+    @property
+    def did(self) -> str:
+        return f"did:web:{quote(self.url.removeprefix('http://'), safe='')}"
+
+    async def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                str(EXECUTABLE),
+                "run",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.log.parent,
+                env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment},
+            )
+        await wait_until(self._answers, START_SECONDS)
+
+    async def stop(self) -> None:
+        """As a person would, by asking."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.terminate()
+        async with asyncio.timeout(STOP_SECONDS):
+            await self.process.wait()
+
+    async def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def close(self) -> None:
+        await self.client.aclose()
+        await self.stop()
+
+    async def get(self, method: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
+        response = await self.client.get(f"/xrpc/{method}", params=params)
+        if response.is_error:
+            error = response.json()
+            raise Refused(response.status_code, error["error"], error.get("message", ""))
+        return response.json()
+
+    async def pages(self, method: str, key: str, **params: object) -> list[Any]:
+        """All of it, in pages so small that there are several."""
+        found: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            answer = await self.get(method, limit=7, **params, **cursor)
+            found += answer[key]
+            if "cursor" not in answer:
+                return found
+            cursor = {"cursor": answer["cursor"]}
+
+    async def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.returncode is None, self.log.read_text()[-4_000:]
+        try:
+            response = await self.client.get("/xrpc/_health")
+        except httpx.TransportError:
+            return False
+        return response.status_code == 200

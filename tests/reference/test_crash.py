@@ -1,0 +1,85 @@
+"""The program is killed while people write."""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.reference.agreement import agree
+from tests.reference.network import Network, Person, Written
+from tests.reference.population import Population
+from tests.reference.program import Program
+from tests.reference.records import COMMENT, LIKE, LIST, TRACK, comment, like, track, track_list
+from tests.support import wait_until
+
+pytestmark = pytest.mark.reference
+
+KILLS = 4
+WRITERS = 3
+WRITES_EACH = 120
+SEED = 20
+
+
+@dataclass(slots=True)
+class Writer:
+    """Every kind of write, in an order that only the seed decides."""
+
+    person: Person
+    subjects: list[Written]
+    chance: random.Random
+    own: list[Written] = field(default_factory=list)
+    done: int = 0
+
+    async def write(self) -> None:
+        for _ in range(WRITES_EACH):
+            await self._write_one()
+            self.done += 1
+
+    async def _write_one(self) -> None:
+        person, own, subject = self.person, self.own, self.chance.choice(self.subjects)
+        match self.chance.randrange(6):
+            case 0 if own:
+                await person.delete(own.pop(self.chance.randrange(len(own))))
+            case 1 if own:
+                edited = self.chance.choice(own)
+                await person.put(TRACK, edited.rkey, track(f"Edited {self.done}"))
+            case 2:
+                await person.create(COMMENT, comment(subject, f"{self.done}", self.done))
+            case 3:
+                await person.create(LIKE, like(subject))
+            case 4:
+                await person.create(LIST, track_list(f"List {self.done}", subject, *own[:5]))
+            case _:
+                own.append(await person.create(TRACK, track(f"Written {self.done}")))
+
+
+@pytest_asyncio.fixture
+async def victim(network: Network) -> AsyncIterator[Program]:
+    with tempfile.TemporaryDirectory(prefix="plyr-crash-") as folder:
+        program = Program.beside(network, Path(folder))
+        yield program
+        await program.close()
+
+
+async def test_kill_9_while_people_write_loses_and_doubles_nothing(
+    victim: Program, network: Network, early: Population
+) -> None:
+    people = [await network.join(f"writer{number}") for number in range(WRITERS)]
+    writers = [
+        Writer(person, early.tracks, random.Random(SEED + number))
+        for number, person in enumerate(people)
+    ]
+    await victim.start()
+    writing = asyncio.gather(*(writer.write() for writer in writers))
+    moments = sorted(random.Random(SEED).sample(range(WRITERS * WRITES_EACH), KILLS))
+    for moment in moments:
+        await wait_until(lambda: sum(writer.done for writer in writers) > moment, 60)  # noqa: B023
+        await victim.kill()
+        await victim.start()
+    await writing
+    await agree(victim, network)
