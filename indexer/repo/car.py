@@ -101,7 +101,7 @@ class CarFile:
             raise Rejected(Reason.MALFORMED_CAR, f"CAR file ends {base - self._size} bytes early")
 
     def _read(self, cid: bytes, offset: int, length: int) -> bytes:
-        if length > MAX_BLOCK_BYTES:
+        if not CID_BYTES <= length <= CID_BYTES + MAX_BLOCK_BYTES:
             raise Rejected(Reason.TOO_LARGE, f"CAR section of {length} bytes")
         here = self._file.tell()
         self._file.seek(offset + CID_BYTES)
