@@ -211,3 +211,18 @@ def deep_chain(depth: int = 10_000) -> Lie:
 def oversize_blocks(event: CommitEvent) -> CommitEvent:
     stuffing = dag_cbor(b"\x00" * 2_000_000)
     return replace(event, blocks={**event.blocks, link_to(stuffing): stuffing})
+
+
+@dataclass(frozen=True, slots=True)
+class OddHeader:
+    """Not a lie: a field in the frame's header that nobody knows yet."""
+
+    event: CommitEvent
+
+    @property
+    def did(self) -> str:
+        return self.event.did
+
+    def frame(self, seq: int) -> bytes:
+        header = dag_cbor({"op": 1, "t": "#commit", "zebra": 1})
+        return header + self.event.frame(seq)[len(dag_cbor({"op": 1, "t": "#commit"})) :]

@@ -103,8 +103,10 @@ class Relay:
         """Send an event under a seq that was already given."""
         self.inject(event.frame(seq))
 
-    def skip_seqs(self, count: int) -> None:
-        self._seq += count
+    def start_over(self, seq: int = 1) -> None:
+        """The relay lost its disk: its seqs begin again, below the cursors of everyone."""
+        self._seq = seq
+        self.log.clear()
 
     def foreign(self, frame_at: Callable[[int], bytes], *, gives_seq: bool = True) -> int:
         """Bytes of the test's own making that take the next seq and stay in the window."""

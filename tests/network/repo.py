@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from tests.network.encoding import Link, TidClock, car, dag_cbor, link_to, now_text
+from tests.network.encoding import Link, TidClock, car, dag_cbor, link_to, now_text, tid, tid_micros
 from tests.network.keys import SigningKey
 from tests.network.mst import Tree
 
@@ -24,7 +23,7 @@ class Write:
 
     @property
     def key(self) -> bytes:
-        return self.path.encode()
+        return self.path.encode(errors="surrogateescape")
 
     @property
     def block(self) -> bytes:
@@ -121,9 +120,6 @@ class Repo:
         """A copy to lie with; the account's own repository does not move."""
         return replace(self, records=dict(self.records), values=dict(self.values))
 
-    def snapshot(self) -> Repo:
-        return self.fork()
-
     def value(self, path: str) -> bytes:
         return self.values[self.records[path.encode()]]
 
@@ -132,7 +128,7 @@ class Repo:
         before, since = self.tree, self.rev
         ops = [self._apply(write) for write in writes]
         self.tree = Tree(self.records)
-        self.rev = rev or self.clock.next()
+        self.rev = rev or self._next_rev()
         self.signed = self._sign({"did": self.did, "version": 3, "prev": None})
         blocks = {self.head: self.head_block, **self.tree.proof(write.key for write in writes)}
         for op in ops:
@@ -143,9 +139,10 @@ class Repo:
             payload["prevData"] = before.root
         return CommitEvent(payload, self.signed, blocks, self.key, (self.head,))
 
-    def resign(self, rev: str | None = None) -> CommitEvent:
-        """An empty commit: the same data under a new rev (and perhaps a new key)."""
-        return self.commit((), rev=rev)
+    def _next_rev(self) -> str:
+        """Later than any before, even when the last one lay in the future."""
+        rev = self.clock.next()
+        return rev if self.rev is None or rev > self.rev else tid(tid_micros(self.rev) + 1)
 
     def _sign(self, fields: Json) -> Json:
         unsigned = {**fields, "rev": self.rev, "data": self.data}
@@ -200,7 +197,3 @@ def identity_event(did: str, handle: str | None = None) -> Event:
 def account_event(did: str, *, active: bool, status: str | None = None) -> Event:
     said = {"status": status} if status else {}
     return Event("account", {"did": did, "time": now_text(), "active": active, **said})
-
-
-def copied(value: Json) -> Json:
-    return copy.deepcopy(value)

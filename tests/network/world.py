@@ -151,6 +151,14 @@ class Person:
     async def sync(self) -> int:
         return self.world.relay.tell(self.repo.sync())
 
+    def repo_requests(self) -> int:
+        """How often somebody fetched blocks of her repository, from her PDS of now."""
+        names = {"com.atproto.sync.getRepo", "com.atproto.sync.getBlocks"}
+        return sum(
+            asked.name in names and asked.params.get("did") == [self.did]
+            for asked in self.pds.asked
+        )
+
     async def become(self, status: str, *, told: bool = True) -> None:
         """active, deactivated, suspended, takendown or deleted, at her PDS."""
         self.account.status = status
