@@ -19,6 +19,7 @@ class Reason(StrEnum):
     INVALID_EVENT = "invalid-event"
     FUTURE_REV = "future-rev"
     STALE_REV = "stale-rev"
+    STALE_SEQ = "stale-seq"
     NO_IDENTITY = "no-identity"
     MALFORMED_CAR = "malformed-car"
     WRONG_ROOT = "wrong-root"

@@ -1,6 +1,15 @@
 """Prometheus metrics of the indexer; label values come from the enums."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 frames_total = Counter("plyr_frames", "Frames received from the relay", ["kind"])
 rejected_total = Counter("plyr_rejected", "Events refused", ["reason"])
+verdicts_total = Counter("plyr_verdicts", "Proven events by effect on the chain", ["verdict"])
+queued_total = Counter("plyr_queued", "Frames put into a repo's queue", ["reason"])
+gaps_total = Counter("plyr_gaps", "Stretches of the stream that were skipped")
+resyncs_total = Counter("plyr_resyncs", "Walks of a repo", ["outcome"])
+identity_failures_total = Counter("plyr_identity_failures", "DIDs that did not resolve")
+relay_connected = Gauge("plyr_relay_connected", "1 while the firehose is open")
+last_seq = Gauge("plyr_last_seq", "seq of the last event that is settled in the database")
+lag_seconds = Gauge("plyr_lag_seconds", "Now less the time that the last settled event claims")
+repos = Gauge("plyr_repos", "Tracked repos by state", ["state"])

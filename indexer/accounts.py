@@ -1,0 +1,286 @@
+"""Who the accounts are and whether their hosts serve them: questions asked beside the stream.
+
+What is due stands in the table `account`, so a restart forgets no question.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from indexer import metrics
+from indexer.pipeline import Pipeline, QueueRow, is_shown
+from indexer.repo_state import State
+from indexer.steps import AccountStatus, Step
+from lexicons.syntax import Did
+from migrations.database import Pool
+from xrpc.client import Unreachable
+from xrpc.identity import DidTombstoned, IdentityError, IdentityResolver
+from xrpc.remote import HostBusy, Remote, RemoteError
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 5.0
+RECOUNT_POLL_SECONDS = 60.0
+AT_ONCE = 8
+DUE_BATCH = 200
+IDENTITY_AGE = timedelta(hours=24)
+UNPROVEN_HANDLE_AGE = timedelta(hours=1)
+FIRST_RETRY = timedelta(seconds=10)
+LONGEST_RETRY = timedelta(hours=6)
+RECOUNT_ROWS = 500
+
+STATUS_OF_ERROR = {
+    "RepoNotFound": "deleted",
+    "RepoDeleted": "deleted",
+    "RepoTakendown": "takendown",
+    "RepoSuspended": "suspended",
+    "RepoDeactivated": "deactivated",
+}
+
+
+@dataclass(slots=True)
+class Accounts:
+    pool: Pool
+    pipeline: Pipeline
+    resolver: IdentityResolver
+    remote: Remote
+    now: Callable[[], datetime]
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_asking())
+            group.create_task(self._keep_counting())
+
+    async def _keep_asking(self) -> None:
+        while True:
+            wakes = self.pipeline.wakes.accounts
+            wakes.clear()
+            busy = await self.ask_what_is_due()
+            if not busy:
+                await _first_of(wakes, POLL_SECONDS)
+
+    async def _keep_counting(self) -> None:
+        while True:
+            wake = self.pipeline.wakes.recount
+            wake.clear()
+            behind = True
+            while behind:
+                behind = await self.recount()
+            await _first_of(wake, RECOUNT_POLL_SECONDS)
+
+    async def ask_what_is_due(self) -> bool:
+        """Answer one round of due questions; tell whether there were any."""
+        statuses = await self._due_statuses()
+        await _each(statuses, self.confirm_status)
+        waiting = await self._due_waiting()
+        await _each(waiting, self.drain_waiting)
+        identities = await self._due_identities()
+        await _each(identities, self.refresh_identity)
+        return bool(statuses or waiting or identities)
+
+    async def recount(self) -> bool:
+        """Let the counters follow a changed account by one chunk; False when none is behind."""
+        return await self.pipeline.writer.recount(RECOUNT_ROWS)
+
+    # identities -------------------------------------------------------------------------------
+
+    async def _due_identities(self) -> Sequence[Did]:
+        rows = await self.pool.fetch(
+            """
+            select did from account
+            where identity_due_at <= $1
+            order by identity_due_at
+            limit $2
+            """,
+            self.now(),
+            DUE_BATCH,
+        )
+        return [row["did"] for row in rows]
+
+    async def refresh_identity(self, did: Did) -> None:
+        """Resolve the DID anew and prove its handle both ways."""
+        try:
+            identity = await self.resolver.resolve(did, force=True)
+            identity = await self.resolver.prove_handle(identity)
+        except DidTombstoned:
+            await self._set_status(did, "deleted", shown=False)
+            await self._identity_asked(did, IDENTITY_AGE)
+        except IdentityError as error:
+            metrics.identity_failures_total.inc()
+            log.info("identity not resolved", did=did, error=str(error))
+            await self._identity_failed(did)
+        else:
+            age = IDENTITY_AGE if identity.handle is not None else UNPROVEN_HANDLE_AGE
+            await self._identity_asked(did, age * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+    async def _identity_asked(self, did: Did, again_in: timedelta) -> None:
+        await self.pool.execute(
+            "update account set identity_due_at = $2, identity_failures = 0 where did = $1",
+            did,
+            self.now() + again_in,
+        )
+
+    async def _identity_failed(self, did: Did) -> None:
+        await self.pool.execute(
+            """
+            update account
+            set identity_failures = identity_failures + 1,
+                identity_due_at = $2::timestamptz
+                    + least($4::interval, $3::interval * power(2, least(identity_failures, 20)))
+            where did = $1
+            """,
+            did,
+            self.now(),
+            FIRST_RETRY,
+            LONGEST_RETRY,
+        )
+
+    # statuses ---------------------------------------------------------------------------------
+
+    async def _due_statuses(self) -> Sequence[Did]:
+        rows = await self.pool.fetch(
+            """
+            select did from account
+            where status_due_at <= $1
+            order by status_due_at
+            limit $2
+            """,
+            self.now(),
+            DUE_BATCH,
+        )
+        return [row["did"] for row in rows]
+
+    async def confirm_status(self, did: Did) -> None:
+        """Ask the DID's current PDS, freshly resolved, whether it serves the account (R24).
+
+        An unreachable host answers nothing: what upstream said stands, and the question stays.
+        """
+        try:
+            status, shown = await self._status_at_pds(did)
+        except (IdentityError, Unreachable, RemoteError, HostBusy) as error:
+            log.info("account status not confirmed", did=did, error=str(error))
+            await self._status_failed(did)
+            return
+        await self._set_status(did, status, shown=shown)
+        if shown:
+            await self.drain_waiting(did)
+
+    async def _status_at_pds(self, did: Did) -> tuple[str, bool]:
+        try:
+            identity = await self.resolver.resolve(did, force=True)
+        except DidTombstoned:
+            return "deleted", False
+        if identity.pds is None:
+            raise RemoteError(0, "", f"{did} names no PDS")
+        try:
+            answer = await self.remote.query(
+                identity.pds, "com.atproto.sync.getRepoStatus", [("did", did)]
+            )
+        except RemoteError as error:
+            if error.error not in STATUS_OF_ERROR:
+                raise
+            return STATUS_OF_ERROR[error.error], False
+        active, status = answer.get("active"), answer.get("status")
+        if not isinstance(active, bool) or answer.get("did") != did:
+            raise RemoteError(200, "", f"unusable answer {str(answer)[:200]}")
+        if status is not None and not isinstance(status, str):
+            status = None
+        return (status or ("active" if active else "inactive"))[:100], is_shown(active, status)
+
+    async def _set_status(self, did: Did, status: str, *, shown: bool) -> None:
+        pipeline = self.pipeline
+        async with pipeline.desk:
+            pipeline.note_status(did, shown=shown)
+            step = Step(did=did, account=AccountStatus(did, status, shown), status_known=did)
+            await pipeline.writer.write([step], None)
+
+    async def _status_failed(self, did: Did) -> None:
+        await self.pool.execute(
+            """
+            update account
+            set status_failures = status_failures + 1,
+                status_due_at = $2::timestamptz
+                    + least($4::interval, $3::interval * power(2, least(status_failures, 20)))
+            where did = $1
+            """,
+            did,
+            self.now(),
+            FIRST_RETRY,
+            LONGEST_RETRY,
+        )
+
+    # queues -----------------------------------------------------------------------------------
+
+    async def _due_waiting(self) -> Sequence[Did]:
+        rows = await self.pool.fetch(
+            """
+            select did from repo
+            where state = 'waiting' and due_at <= $1
+            order by due_at
+            limit $2
+            """,
+            self.now(),
+            DUE_BATCH,
+        )
+        return [row["did"] for row in rows]
+
+    async def drain_waiting(self, did: Did) -> None:
+        """Follow the queued frames of a repo, in order, once its key and its status are known."""
+        repo = self.pipeline.repos.get(did)
+        if repo is None or repo.state is not State.WAITING:
+            return
+        if did in self.pipeline.inactive:
+            await self._wait_longer(did)
+            return
+        try:
+            identity = await self.resolver.resolve(did, force=True)
+        except IdentityError:
+            await self._wait_longer(did)
+            return
+        async with self.pipeline.desk:
+            repo = self.pipeline.repos[did]
+            rows = await self.pool.fetch(
+                "select seq, frame from repo_queue where did = $1 order by seq", did
+            )
+            queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
+            start = None if repo.rev is None else replace(repo, state=State.SYNCHRONIZED)
+            steps = self.pipeline.follow_queue(start, did, queue, identity.key)
+            await self.pipeline.writer.write(steps, None)
+
+    async def _wait_longer(self, did: Did) -> None:
+        await self.pool.execute(
+            """
+            update repo
+            set attempts = attempts + 1,
+                due_at = $2::timestamptz
+                    + least($4::interval, $3::interval * power(2, least(attempts, 20)))
+            where did = $1
+            """,
+            did,
+            self.now(),
+            FIRST_RETRY,
+            LONGEST_RETRY,
+        )
+
+
+async def _each(dids: Sequence[Did], work: Callable[[Did], Awaitable[None]]) -> None:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(did: Did) -> None:
+        async with slots:
+            await work(did)
+
+    async with asyncio.TaskGroup() as group:
+        for did in dids:
+            group.create_task(one(did))
+
+
+async def _first_of(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,60 @@
+"""How far each relay's stream was read, and the stretches that were not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from migrations.database import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    seq: int
+    received_at: datetime
+
+
+async def load(pool: Pool, host: str) -> Position | None:
+    row = await pool.fetchrow(
+        """
+        select seq, coalesce(received_at, updated_at) as received_at
+        from relay_cursor
+        where host = $1 and seq is not null
+        """,
+        host,
+    )
+    return None if row is None else Position(row["seq"], row["received_at"])
+
+
+async def note_connection(pool: Pool, host: str, *, connected: bool, error: str | None) -> None:
+    await pool.execute(
+        """
+        insert into relay_cursor (host, connected, error)
+        values ($1, $2, $3)
+        on conflict (host) do update
+        set connected = excluded.connected, error = excluded.error, updated_at = now()
+        """,
+        host,
+        connected,
+        error,
+    )
+
+
+async def record_gap(pool: Pool, host: str, position: Position | None, reason: str) -> None:
+    await pool.execute(
+        "insert into relay_gap (host, after_seq, reason) values ($1, $2, $3)",
+        host,
+        position and position.seq,
+        reason,
+    )
+
+
+async def close_gaps(pool: Pool, before: datetime) -> int:
+    """Call the gaps recorded before that moment repaired; give how many there were."""
+    rows = await pool.fetch(
+        """
+        update relay_gap set closed_at = now()
+        where closed_at is null and recorded_at < $1
+        returning id
+        """,
+        before,
+    )
+    return len(rows)

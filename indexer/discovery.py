@@ -1,0 +1,218 @@
+"""Which repos hold our collections: asked of the relay's directory at the start and every day."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from indexer import cursors
+from indexer.pipeline import Pipeline
+from indexer.repo_state import RepoState, State
+from lexicons.syntax import Did, InvalidSyntax, parse_did
+from migrations.database import Pool
+from xrpc.client import Unreachable
+from xrpc.remote import HostBusy, Params, Remote, RemoteError
+
+log = structlog.get_logger(__name__)
+
+PAGE_REPOS = 1_000
+FALLBACK_REPOS = 10_000
+DESCRIBED_AT_ONCE = 4
+AGAIN_AFTER = timedelta(days=1)
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 600.0
+
+
+class TooManyRepos(Exception):
+    """The host lists more repos than may be asked one by one what they hold."""
+
+
+@dataclass(slots=True)
+class Discovery:
+    pool: Pool
+    pipeline: Pipeline
+    remote: Remote
+    origin: str
+    now: Callable[[], datetime]
+    finished: bool = False
+    error: str | None = None
+    _again: asyncio.Event | None = None
+
+    async def run(self) -> None:
+        """Discover now, then daily; a gap in the stream brings it forward."""
+        self._again = asyncio.Event()
+        delay, forced = FIRST_RETRY_SECONDS, False
+        while True:
+            self._again.clear()
+            try:
+                if forced or not await self._is_recent():
+                    await self.discover()
+            except (RemoteError, Unreachable, HostBusy, TooManyRepos) as error:
+                self.error = str(error)
+                log.warning(
+                    "discovery failed", host=self.origin, error=self.error, retry_in_seconds=delay
+                )
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+                continue
+            self.finished, self.error, delay, forced = True, None, FIRST_RETRY_SECONDS, False
+            try:
+                await asyncio.wait_for(self._again.wait(), AGAIN_AFTER.total_seconds())
+            except TimeoutError:
+                continue
+            forced = True
+            await self.recheck_all("a gap in the stream")
+
+    def after_gap(self) -> None:
+        if self._again is not None:
+            self._again.set()
+
+    async def discover(self) -> int:
+        """Enter every repo not yet known as desynchronized; give how many there were."""
+        started = self.now()
+        found = 0
+        for collection in sorted(self.pipeline.signals):
+            try:
+                found += await self._discover_collection(collection)
+            except RemoteError as error:
+                if not _is_unserved(error):
+                    raise
+                log.info("no listReposByCollection here, asking repo by repo", host=self.origin)
+                async for dids in self._described():
+                    found += await self._enter(dids)
+                for asked in self.pipeline.signals:
+                    await self._note(asked, None, found=0)
+                break
+        log.info("discovery finished", host=self.origin, new_repos=found)
+        await cursors.close_gaps(self.pool, started)
+        return found
+
+    async def recheck_all(self, reason: str) -> None:
+        """Call for a walk of every synchronized repo: after a gap nobody knows what was missed."""
+        async with self.pipeline.desk:
+            steps = [
+                self.pipeline.desynchronize(repo, reason)
+                for repo in list(self.pipeline.repos.values())
+                if repo.state is State.SYNCHRONIZED
+            ]
+            for start in range(0, len(steps), PAGE_REPOS):
+                await self.pipeline.writer.write(steps[start : start + PAGE_REPOS], None)
+
+    async def _discover_collection(self, collection: str) -> int:
+        """Page by page, from where an interrupted run left off."""
+        cursor = await self.pool.fetchval(
+            """
+            select cursor from discovery
+            where source = $1 and collection = $2 and finished_at is null
+            """,
+            self.origin,
+            collection,
+        )
+        found = 0
+        async for answer, following in self._pages(
+            "com.atproto.sync.listReposByCollection", [("collection", collection)], cursor
+        ):
+            new = await self._enter(_dids(answer.get("repos")))
+            await self._note(collection, following, found=new)
+            found += new
+        return found
+
+    async def _note(self, collection: str, cursor: str | None, *, found: int) -> None:
+        """Write down how far we are; no cursor means to the end."""
+        await self.pool.execute(
+            """
+            insert into discovery (source, collection, cursor, found, finished_at)
+            values ($1, $2, $3, $4, case when $3::text is null then now() end)
+            on conflict (source, collection) do update
+            set cursor = excluded.cursor,
+                found = discovery.found + excluded.found,
+                finished_at = excluded.finished_at,
+                updated_at = now()
+            """,
+            self.origin,
+            collection,
+            cursor,
+            found,
+        )
+
+    async def _is_recent(self) -> bool:
+        recent = await self.pool.fetchval(
+            "select count(*) from discovery where source = $1 and finished_at > $2",
+            self.origin,
+            self.now() - AGAIN_AFTER,
+        )
+        return bool(recent >= len(self.pipeline.signals))
+
+    async def _described(self) -> AsyncIterator[Sequence[Did]]:
+        """The fallback: list all repos of the host and ask each what it holds."""
+        dids: list[Did] = []
+        async for answer, _ in self._pages("com.atproto.sync.listRepos", [], None):
+            dids += _dids(answer.get("repos"))
+            if len(dids) > FALLBACK_REPOS:
+                raise TooManyRepos(
+                    f"{self.origin} serves no listReposByCollection and lists more than "
+                    f"{FALLBACK_REPOS} repos: set PLYR_DISCOVERY_URL to a host that serves it"
+                )
+        unknown = [did for did in dids if did not in self.pipeline.repos]
+        for start in range(0, len(unknown), DESCRIBED_AT_ONCE):
+            chunk = unknown[start : start + DESCRIBED_AT_ONCE]
+            holds = await asyncio.gather(*(self._holds_ours(did) for did in chunk))
+            yield [did for did, held in zip(chunk, holds, strict=True) if held]
+
+    async def _holds_ours(self, did: Did) -> bool:
+        try:
+            answer = await self.remote.query(
+                self.origin, "com.atproto.repo.describeRepo", [("repo", did)]
+            )
+        except RemoteError:
+            return False  # not served: deactivated, taken down or gone
+        collections = answer.get("collections")
+        return isinstance(collections, list) and not self.pipeline.signals.isdisjoint(
+            item for item in collections if isinstance(item, str)
+        )
+
+    async def _pages(
+        self, nsid: str, params: Params, cursor: str | None
+    ) -> AsyncIterator[tuple[dict[str, object], str | None]]:
+        """Give each page with the cursor of the next; a cursor that stands still ends the walk."""
+        while True:
+            more = [("cursor", cursor)] if cursor else []
+            answer = await self.remote.query(
+                self.origin, nsid, [*params, ("limit", str(PAGE_REPOS)), *more]
+            )
+            following = answer.get("cursor")
+            if not isinstance(following, str) or not following or following == cursor:
+                following = None
+            yield answer, following
+            if following is None:
+                return
+            cursor = following
+
+    async def _enter(self, dids: Sequence[Did]) -> int:
+        async with self.pipeline.desk:
+            new = [did for did in dict.fromkeys(dids) if did not in self.pipeline.repos]
+            steps = [
+                self.pipeline.desynchronize(RepoState(did, State.DESYNCHRONIZED), "discovered")
+                for did in new
+            ]
+            await self.pipeline.writer.write(steps, None)
+        return len(new)
+
+
+def _is_unserved(error: RemoteError) -> bool:
+    """A PDS passes methods that it lacks on to an AppView, and says so in several ways."""
+    return error.is_not_served or error.status == 400
+
+
+def _dids(repos: object) -> list[Did]:
+    """DIDs of a listRepos page; what is not a DID of an active repo is passed over."""
+    found = []
+    for item in repos if isinstance(repos, list) else []:
+        did = item.get("did") if isinstance(item, dict) else None
+        try:
+            found.append(parse_did(did if isinstance(did, str) else ""))
+        except InvalidSyntax:
+            continue
+    return found

@@ -1,0 +1,487 @@
+"""What happens to an event, from frame to transaction. Read this first.
+
+    offer    frame -> skipped, or put into the window          sync, on the socket's path
+    prove    signature, tree, inversion -> Verified...         a batch at once, before the desk
+    decide   against the repo's state -> Step                  at the desk: one at a time
+    write    steps + cursor -> one transaction
+
+Verified commits leave the window in the order they came, so the cursor is simply the seq of the
+last event written. A wait on the network is capped: past it the frame goes to its repo's queue.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from indexer import metrics
+from indexer.events import (
+    AccountEvent,
+    Commit,
+    IdentityEvent,
+    Info,
+    Reason,
+    RecordChange,
+    Rejected,
+    StreamError,
+    Sync,
+    VerifiedCommit,
+    VerifiedSync,
+)
+from indexer.frames import Kind, Peek, decode, decode_frame, peek
+from indexer.repo_state import (
+    RepoState,
+    State,
+    Verdict,
+    follow_commit,
+    follow_sync,
+    is_stale,
+)
+from indexer.steps import AccountStatus, Cursor, QueuedFrame, Step
+from indexer.verify import verify_commit, verify_sync
+from indexer.writer import Writer
+from lexicons.cid import cid_text
+from lexicons.syntax import Did
+from xrpc.identity import Identity, IdentityError, IdentityResolver
+from xrpc.keys import PublicKey
+
+log = structlog.get_logger(__name__)
+
+WINDOW_EVENTS = 4_000
+WINDOW_BYTES = 64 << 20
+BATCH_EVENTS = 400
+NETWORK_WAIT_SECONDS = 1.0
+QUEUED_FRAMES_PER_REPO = 1_000
+IDLE_CURSOR_SECONDS = 1.0
+
+STILL_SHOWN = frozenset({"throttled", "desynchronized"})
+
+RepoEvent = Commit | Sync | IdentityEvent | AccountEvent
+Verified = VerifiedCommit | VerifiedSync
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    seq: int
+    frame: bytes
+
+
+class Unresolved(Exception):
+    """The signer's key could not be had in time."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """An event of a tracked repo, or of one that becomes tracked by it."""
+
+    event: RepoEvent
+    frame: bytes
+    resolving: asyncio.Task[Identity] | None = None
+    outcome: Verified | Rejected | Unresolved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """Where the pipeline knocks when there is work that is not its own."""
+
+    resync: asyncio.Event = field(default_factory=asyncio.Event)
+    accounts: asyncio.Event = field(default_factory=asyncio.Event)
+    recount: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Holds the state of every tracked repo; whoever holds `desk` may change it.
+
+    An op in one of the `signals` makes a repo tracked; of a tracked one `collections` are indexed.
+    """
+
+    host: str | None
+    writer: Writer
+    resolver: IdentityResolver
+    signals: frozenset[str]
+    collections: frozenset[str]
+    now: Callable[[], datetime]
+    repos: dict[Did, RepoState]
+    inactive: set[Did]
+    queued: dict[Did, int]
+    wakes: Wakes = field(default_factory=Wakes)
+    desk: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _window: deque[Pending] = field(default_factory=deque)
+    _window_bytes: int = 0
+    # What follows in the window on a repo's first event concerns it, tracked or not yet.
+    _undecided: Counter[str] = field(default_factory=Counter)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    _left: asyncio.Event = field(default_factory=asyncio.Event)
+    _special: Info | StreamError | None = None
+    _received: tuple[int, str] | None = None
+    _written: int = 0
+    _in_hand: bool = False
+    _resolving: set[asyncio.Task[Identity]] = field(default_factory=set)
+
+    # offer ------------------------------------------------------------------------------------
+
+    def offer(self, frame: bytes, after_seq: int = 0) -> int | None:
+        """Take a frame; give its seq, or None when `take_special` has to be asked.
+
+        Raises Rejected for framing that makes the connection useless.
+        """
+        seen = peek(frame, self.signals)
+        metrics.frames_total.labels(seen.kind).inc()
+        if seen.seq is None:
+            self._special = self._stream_event(seen)
+            return None
+        if seen.seq <= after_seq:
+            metrics.rejected_total.labels(Reason.STALE_SEQ).inc()
+            return after_seq
+        if seen.did in self.repos or seen.did in self._undecided or seen.touches:
+            self._keep(seen, frame)
+        self._received = (seen.seq, seen.time or "")
+        return seen.seq
+
+    def take_special(self) -> Info | StreamError | None:
+        special, self._special = self._special, None
+        return special
+
+    def _stream_event(self, seen: Peek) -> Info | StreamError | None:
+        event = decode(seen) if seen.kind in {Kind.INFO, Kind.ERROR} else None
+        return event if isinstance(event, Info | StreamError) else None
+
+    def _keep(self, seen: Peek, frame: bytes) -> None:
+        try:
+            event = decode(seen)
+        except Rejected as error:
+            self._note_rejection(seen.did, error)
+            return
+        if not isinstance(event, RepoEvent):
+            return
+        pending = Pending(event, frame)
+        if isinstance(event, Commit | Sync) and self.resolver.cached(event.did) is None:
+            pending.resolving = self._start_resolving(event.did)
+        self._window.append(pending)
+        self._undecided[event.did] += 1
+        self._window_bytes += len(frame)
+        self._arrived.set()
+
+    def _start_resolving(self, did: Did) -> asyncio.Task[Identity]:
+        task = asyncio.create_task(self.resolver.resolve(did))
+        self._resolving.add(task)
+        task.add_done_callback(self._resolved)
+        return task
+
+    def _resolved(self, task: asyncio.Task[Identity]) -> None:
+        self._resolving.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever needs the identity looks at it again
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._window) >= WINDOW_EVENTS or self._window_bytes >= WINDOW_BYTES
+
+    async def room(self) -> None:
+        """Wait until the window has room again: the socket is not read meanwhile."""
+        while self.is_full:
+            self._left.clear()
+            await self._left.wait()
+
+    async def settled(self) -> None:
+        """Wait until everything offered so far is written."""
+        while self._window or self._in_hand:
+            self._left.clear()
+            await self._left.wait()
+
+    # the loop ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._arrived.wait(), IDLE_CURSOR_SECONDS)
+            except TimeoutError:
+                await self.write_cursor()
+                continue
+            await self.step()
+
+    async def step(self) -> None:
+        """Prove, decide and write what stands at the head of the window."""
+        batch = [self._window[index] for index in range(min(BATCH_EVENTS, len(self._window)))]
+        self._in_hand = True
+        await self._prove(batch)
+        async with self.desk:
+            steps = [step for pending in batch for step in self._decide(pending)]
+            for pending in batch:
+                self._window.popleft()
+                self._window_bytes -= len(pending.frame)
+                self._forget_undecided(pending.event.did)
+            if not self._window:
+                self._arrived.clear()
+            await self._write(steps, self._cursor_after(batch))
+        self._in_hand = False
+        self._left.set()
+
+    def _forget_undecided(self, did: Did) -> None:
+        self._undecided[did] -= 1
+        if not self._undecided[did]:
+            del self._undecided[did]
+
+    async def write_cursor(self) -> None:
+        """Let the cursor follow a stream in which nothing was ours."""
+        received = self._received
+        if received is None or self._window or self._in_hand or received[0] == self._written:
+            return
+        async with self.desk:
+            await self._write([], self._cursor_after([]))
+
+    def _cursor_after(self, batch: Sequence[Pending]) -> Cursor | None:
+        """Everything up to it is written, queued, skipped or rejected once the batch is."""
+        if self._received is None or self.host is None:
+            return None
+        seq, time = self._received
+        if self._window:
+            last = batch[-1].event
+            seq, time = last.seq, last.time
+        return Cursor(self.host, seq, time, self.now())
+
+    async def _write(self, steps: Sequence[Step], cursor: Cursor | None) -> None:
+        await self.writer.write(steps, cursor)
+        if cursor is not None:
+            self._written = cursor.seq
+            metrics.last_seq.set(cursor.seq)
+
+    # prove ------------------------------------------------------------------------------------
+
+    async def _prove(self, batch: Sequence[Pending]) -> None:
+        for number, pending in enumerate(batch):
+            if isinstance(pending.event, Commit | Sync):
+                self._prove_now(pending)
+            if number % 20 == 19:
+                await asyncio.sleep(0)  # others share the loop
+        asking = [
+            asyncio.create_task(self._prove_later(pending))
+            for pending in batch
+            if isinstance(pending.outcome, Unresolved)
+        ]
+        if asking:
+            _, late = await asyncio.wait(asking, timeout=NETWORK_WAIT_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    def _prove_now(self, pending: Pending) -> None:
+        event = pending.event
+        assert isinstance(event, Commit | Sync)
+        if is_stale(self.repos.get(event.did), event.rev):
+            return
+        identity = self.resolver.cached(event.did)
+        if identity is None:
+            pending.outcome = Unresolved("not resolved yet")
+            return
+        pending.outcome = self.verdict(event, identity.key)
+        if isinstance(pending.outcome, Rejected) and pending.outcome.reason is Reason.BAD_SIGNATURE:
+            pending.outcome = Unresolved("the key may have changed")
+
+    async def _prove_later(self, pending: Pending) -> None:
+        """Prove with an identity from the network: fetched, or fetched anew after a failure."""
+        event = pending.event
+        assert isinstance(event, Commit | Sync)
+        try:
+            if pending.resolving is not None:
+                identity = await asyncio.shield(pending.resolving)
+                outcome = self.verdict(event, identity.key)
+                if not is_bad_signature(outcome):
+                    pending.outcome = outcome
+                    return
+            identity = await self.resolver.resolve(event.did, force=True)
+        except IdentityError as error:
+            if error.is_definitive:
+                pending.outcome = Rejected(Reason.NO_IDENTITY, str(error))
+            return
+        pending.outcome = self.verdict(event, identity.key)
+
+    def verdict(self, event: Commit | Sync, key: PublicKey | None) -> Verified | Rejected:
+        """Verify with that key; what a stranger got wrong comes back as a value."""
+        if key is None:
+            return Rejected(Reason.NO_IDENTITY, f"{event.did} has no signing key")
+        try:
+            if isinstance(event, Sync):
+                return verify_sync(event, key, now=self.now())
+            return verify_commit(event, key, collections=self.collections, now=self.now())
+        except Rejected as error:
+            return error
+
+    # decide -----------------------------------------------------------------------------------
+
+    def _decide(self, pending: Pending) -> Iterable[Step]:
+        event = pending.event
+        if isinstance(event, IdentityEvent):
+            return self._on_identity(event)
+        if isinstance(event, AccountEvent):
+            return self._on_account(event)
+        if is_stale(self.repos.get(event.did), event.rev):
+            metrics.rejected_total.labels(Reason.STALE_REV).inc()
+            return ()
+        if isinstance(pending.outcome, Rejected):
+            return self._on_rejected(event.did, pending.outcome)
+        return self._on_commit(event, pending)
+
+    def _on_commit(self, event: Commit | Sync, pending: Pending) -> Iterable[Step]:
+        outcome = pending.outcome
+        if not isinstance(outcome, VerifiedCommit | VerifiedSync):
+            return self._postpone(event, pending.frame, "identity unavailable")
+        if event.did in self.inactive:
+            # Proof of life: the PDS is asked, and nothing is shown until it answers.
+            self.wakes.accounts.set()
+            asked = Step(did=event.did, status_due=event.did)
+            return (asked, *self._postpone(event, pending.frame, "account inactive"))
+        if self._state(event.did) is State.WAITING:
+            return self._postpone(event, pending.frame, "behind a commit that waits")
+        return self.follow(event, outcome, pending.frame)
+
+    def follow(self, event: Commit | Sync, verified: Verified, frame: bytes) -> Iterable[Step]:
+        """Follow a proven event: its operations count at once, the state says what is missing."""
+        repo = self.repos.get(event.did)
+        if isinstance(verified, VerifiedCommit):
+            verdict, after = follow_commit(repo, verified, self.collections)
+            changes = changes_of(verified)
+        elif repo is None:
+            return ()
+        else:
+            verdict, after = follow_sync(repo, verified)
+            changes = ()
+        metrics.verdicts_total.labels(verdict).inc()
+        step = Step(did=event.did, changes=changes)
+        if verdict is Verdict.DURING_WALK:
+            return (step, *self._enqueue(event, frame, after, "during a walk"))
+        return (replace(step, repo=self._enter(after)),)
+
+    def _state(self, did: Did) -> State | None:
+        repo = self.repos.get(did)
+        return None if repo is None else repo.state
+
+    def _enter(self, after: RepoState) -> RepoState:
+        before = self.repos.get(after.did)
+        if before is None:
+            self.wakes.accounts.set()
+        if after.state is State.DESYNCHRONIZED and before != after:
+            self.wakes.resync.set()
+        self.repos[after.did] = after
+        return after
+
+    def _postpone(self, event: Commit | Sync, frame: bytes, reason: str) -> Iterable[Step]:
+        """Keep for later what cannot be judged now; a repo that awaits a walk needs no queue."""
+        repo = self.repos.get(event.did)
+        if repo is None:
+            repo = RepoState(event.did, State.WAITING)
+        elif repo.state is State.DESYNCHRONIZED:
+            return ()
+        elif repo.state is State.GONE:
+            return (self.desynchronize(repo, reason),)
+        elif repo.state is not State.RESYNCING:
+            repo = replace(repo, state=State.WAITING, reason=reason)
+        self.wakes.accounts.set()
+        return self._enqueue(event, frame, repo, reason)
+
+    def _enqueue(
+        self, event: Commit | Sync, frame: bytes, repo: RepoState, reason: str
+    ) -> Iterable[Step]:
+        count = self.queued.get(event.did, 0) + 1
+        if count > QUEUED_FRAMES_PER_REPO:
+            self.queued.pop(event.did, None)
+            step = self.desynchronize(repo, "its queue overflowed")
+            return (replace(step, dequeue_through=event.seq),)
+        self.queued[event.did] = count
+        metrics.queued_total.labels(reason).inc()
+        queued = QueuedFrame(event.did, event.seq, event.rev, frame, reason)
+        return (Step(did=event.did, repo=self._enter(repo), enqueue=queued),)
+
+    def desynchronize(self, repo: RepoState, reason: str) -> Step:
+        after = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
+        return Step(did=repo.did, repo=self._enter(after))
+
+    def follow_queue(
+        self, start: RepoState | None, did: Did, rows: Sequence[QueueRow], key: PublicKey | None
+    ) -> list[Step]:
+        """Leave the queue: follow its frames from `start` on, in the order they came."""
+        self.queued.pop(did, None)
+        self.repos.pop(did, None)
+        steps = [] if start is None else [Step(did=did, repo=self._enter(start))]
+        for row in rows:
+            event = decode_frame(row.frame)
+            assert isinstance(event, Commit | Sync)
+            if is_stale(self.repos.get(did), event.rev):
+                continue
+            outcome = self.verdict(event, key)
+            if isinstance(outcome, Rejected):
+                steps += self._on_rejected(did, outcome)
+            else:
+                steps += self.follow(event, outcome, row.frame)
+        if did not in self.repos:
+            unknown = RepoState(did, State.DESYNCHRONIZED, reason="nothing in its queue held")
+            steps.append(Step(did=did, repo=self._enter(unknown)))
+        if rows:
+            steps.append(Step(did=did, dequeue_through=rows[-1].seq))
+        return steps
+
+    def _on_rejected(self, did: Did, error: Rejected) -> Iterable[Step]:
+        self._note_rejection(did, error)
+        repo = self.repos.get(did)
+        if repo is None or repo.state is not State.SYNCHRONIZED:
+            return ()
+        if not error.reason.is_after_signature:
+            return ()
+        return (self.desynchronize(repo, str(error)),)
+
+    def _note_rejection(self, did: str | None, error: Rejected) -> None:
+        metrics.rejected_total.labels(error.reason).inc()
+        log.info("rejected", did=did, reason=error.reason, detail=error.detail[:300])
+
+    def _on_identity(self, event: IdentityEvent) -> Iterable[Step]:
+        if event.did not in self.repos:
+            return ()
+        self.wakes.accounts.set()
+        return (Step(did=event.did, identity_due=event.did),)
+
+    def _on_account(self, event: AccountEvent) -> Iterable[Step]:
+        """Hide at once; `accounts` confirms at the DID's current PDS right after."""
+        if event.did not in self.repos:
+            return ()
+        shown = is_shown(event.active, event.status)
+        status = event.status or ("active" if event.active else "inactive")
+        self.note_status(event.did, shown=shown)
+        self.wakes.accounts.set()
+        account = AccountStatus(event.did, status, shown)
+        due = None if event.active else event.did
+        return (Step(did=event.did, account=account, status_due=due),)
+
+    def note_status(self, did: Did, *, shown: bool) -> None:
+        (self.inactive.discard if shown else self.inactive.add)(did)
+        self.wakes.recount.set()
+
+
+def is_shown(active: bool, status: str | None) -> bool:
+    """Whether a hosting status leaves an account's records visible.
+
+    An inactive account without a status is a host's slip (R23): its PDS is asked before anything
+    is hidden. A status that we do not know hides.
+    """
+    return active or status is None or status in STILL_SHOWN
+
+
+def is_bad_signature(outcome: Verified | Rejected) -> bool:
+    return isinstance(outcome, Rejected) and outcome.reason is Reason.BAD_SIGNATURE
+
+
+def changes_of(commit: VerifiedCommit) -> tuple[RecordChange, ...]:
+    return tuple(
+        RecordChange(
+            did=commit.did,
+            collection=op.collection,
+            rkey=op.rkey,
+            rev=commit.rev,
+            cid=None if op.cid is None else cid_text(op.cid),
+            value=op.value,
+        )
+        for op in commit.ops
+    )

@@ -1,0 +1,221 @@
+"""The connection to the relay: one attempt after another, each from the cursor as it stands then.
+
+A reconnect loop of our own, because the library's keeps one URL for all attempts and resets its
+back-off as soon as a server accepts: a stale cursor, and a hot loop against a relay that closes.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from indexer import cursors, metrics
+from indexer.cursors import Position
+from indexer.events import Info, Reason, Rejected, StreamError
+from indexer.pipeline import Pipeline
+from migrations.database import Pool
+from xrpc.client import GuardedClient, Unreachable
+
+log = structlog.get_logger(__name__)
+
+MAX_FRAME_BYTES = 5_000_000  # https://atproto.com/specs/sync#firehose
+HEALTHY_SECONDS = 60.0
+FIRST_DELAY_SECONDS = 1.0
+LONGEST_DELAY_SECONDS = 60.0
+FUTURE_CURSOR_DELAY_SECONDS = 300.0
+PING_SECONDS = 30.0
+SAME_FAILURES_BEFORE_SKIP = 3
+
+
+class FutureCursor(Exception):
+    """The relay has not come as far as our cursor: another relay, or one that was reset."""
+
+
+class GapListener(Protocol):
+    """Told that the stream went on without everything between."""
+
+    def __call__(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Doubles, with jitter; starts over only after a connection that lasted a healthy minute."""
+
+    random: random.Random
+    delay: float = FIRST_DELAY_SECONDS
+
+    def after(self, lasted_seconds: float) -> float:
+        if lasted_seconds >= HEALTHY_SECONDS:
+            self.delay = FIRST_DELAY_SECONDS
+        current, self.delay = self.delay, min(self.delay * 2, LONGEST_DELAY_SECONDS)
+        return current * (0.5 + self.random.random())
+
+
+@dataclass(slots=True)
+class Relay:
+    """One relay's firehose, read into the pipeline for as long as the program runs."""
+
+    origin: str
+    client: GuardedClient
+    pipeline: Pipeline
+    pool: Pool
+    replay_max: timedelta
+    now: Callable[[], datetime]
+    on_gap: GapListener
+    received_bytes: int = 0
+    connected: bool = False
+    error: str | None = None
+    _last_seq: int = 0
+    _poisoned: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.origin).netloc
+
+    async def run(self) -> None:
+        """Read until cancelled; every failure is logged once, with what happens next."""
+        backoff = Backoff(random.Random())  # noqa: S311 - spreads reconnects, guards nothing
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            delay = 0.0
+            try:
+                await self._session()
+                self.error = "closed by the relay"
+            except FutureCursor as error:
+                self.error, delay = f"FutureCursor: {error}", FUTURE_CURSOR_DELAY_SECONDS
+            except Rejected as error:
+                self._count_poison()
+                self.error = str(error)
+            except (OSError, WebSocketException, Unreachable, TimeoutError) as error:
+                self._count_oversize(error)
+                self.error = f"{type(error).__name__}: {error}"
+            self.connected = False
+            metrics.relay_connected.set(0)
+            await self.pipeline.settled()
+            await cursors.note_connection(self.pool, self.host, connected=False, error=self.error)
+            delay = max(delay, backoff.after(loop.time() - started))
+            log.warning(
+                "relay disconnected",
+                host=self.host,
+                error=self.error,
+                retry_in_seconds=round(delay, 1),
+            )
+            await asyncio.sleep(delay)
+
+    async def _session(self) -> None:
+        cursor = await self._starting_cursor()
+        self._last_seq = cursor or 0
+        async with await self._connect(cursor) as socket:
+            self.connected, self.error = True, None
+            metrics.relay_connected.set(1)
+            await cursors.note_connection(self.pool, self.host, connected=True, error=None)
+            log.info("relay connected", host=self.host, cursor=cursor)
+            try:
+                await self._read(socket)
+            except ConnectionClosed as error:
+                self._count_oversize(error)
+                if error.sent is not None and error.sent.code == 1009:
+                    raise
+                reason = error.rcvd.reason if error.rcvd is not None else "connection lost"
+                raise ConnectionResetError(reason or "closed by the relay") from error
+
+    async def _connect(self, cursor: int | None) -> ClientConnection:
+        parts = urlsplit(self.origin)
+        secure = parts.scheme == "wss"
+        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        query = "" if cursor is None else f"?cursor={cursor}"
+        socket = await self.client.open_socket(host, port, timeout_seconds=15.0)
+        lenient = self._poisoned.get(cursor or 0, 0) >= SAME_FAILURES_BEFORE_SKIP
+        try:
+            return await connect(
+                f"{self.origin}/xrpc/com.atproto.sync.subscribeRepos{query}",
+                sock=socket,
+                ssl=ssl.create_default_context() if secure else None,
+                server_hostname=host if secure else None,
+                compression=None,
+                proxy=None,
+                max_size=MAX_FRAME_BYTES * (20 if lenient else 1),
+                max_queue=256,
+                open_timeout=20.0,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS,
+                close_timeout=2.0,
+            )
+        except InvalidStatus as error:
+            raise ConnectionRefusedError(f"HTTP {error.response.status_code}") from error
+
+    async def _starting_cursor(self) -> int | None:
+        """The durable cursor, unless replaying from it costs more than repairing from the repos."""
+        position = await cursors.load(self.pool, self.host)
+        if position is None:
+            return None
+        behind = self.now() - position.received_at
+        if behind <= self.replay_max:
+            return position.seq
+        reason = f"{behind} behind, more than PLYR_REPLAY_MAX_MINUTES"
+        await self._record_gap(position, reason)
+        return None
+
+    async def _record_gap(self, position: Position | None, reason: str) -> None:
+        await cursors.record_gap(self.pool, self.host, position, reason)
+        metrics.gaps_total.inc()
+        log.warning("gap in the stream", host=self.host, reason=reason)
+        self.on_gap()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        pipeline = self.pipeline
+        async for frame in socket:
+            if isinstance(frame, str):
+                raise Rejected(Reason.MALFORMED_FRAME, "text frame")
+            self.received_bytes += len(frame)
+            try:
+                seq = pipeline.offer(frame, self._last_seq)
+            except Rejected as error:
+                if not await self._may_skip(error):
+                    raise
+                continue
+            if seq is None:
+                await self._special(pipeline.take_special())
+            else:
+                self._last_seq = seq
+            if pipeline.is_full:
+                await pipeline.room()
+
+    async def _special(self, event: Info | StreamError | None) -> None:
+        if isinstance(event, StreamError):
+            if event.error == "FutureCursor":
+                raise FutureCursor(event.message or f"cursor {self._last_seq}")
+            raise ConnectionAbortedError(f"{event.error}: {event.message or ''}")
+        if isinstance(event, Info):
+            log.info("relay says", host=self.host, name=event.name, message=event.message)
+            if event.name == "OutdatedCursor":
+                position = await cursors.load(self.pool, self.host)
+                await self._record_gap(position, "OutdatedCursor")
+
+    # A frame that nobody can read would stop us at the same cursor for ever. Dropping the
+    # connection is the rule; past a few drops at one cursor the frame is passed, as a gap.
+
+    def _count_poison(self) -> None:
+        self._poisoned = {self._last_seq: self._poisoned.get(self._last_seq, 0) + 1}
+
+    def _count_oversize(self, error: Exception) -> None:
+        if isinstance(error, ConnectionClosed) and error.sent and error.sent.code == 1009:
+            metrics.rejected_total.labels(Reason.TOO_LARGE).inc()
+            self._count_poison()
+
+    async def _may_skip(self, error: Rejected) -> bool:
+        if self._poisoned.get(self._last_seq, 0) < SAME_FAILURES_BEFORE_SKIP:
+            return False
+        await cursors.record_gap(
+            self.pool, self.host, None, f"unreadable frame after {self._last_seq}: {error}"
+        )
+        return True

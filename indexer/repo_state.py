@@ -1,0 +1,95 @@
+"""The life of a repo: what a proven commit or #sync does to its state.
+
+The chain is what makes an index complete: each commit names the rev and the tree before it, so a
+missed one shows. Operations of a proven commit count in every state, since each record keeps the
+rev that last touched it; the state only says whether anything may be missing. ARCHITECTURE.md has
+the table.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from indexer.events import VerifiedCommit, VerifiedSync
+from lexicons.syntax import Did
+
+
+class State(StrEnum):
+    DESYNCHRONIZED = "desynchronized"
+    """Something may be missing; a walk is due."""
+    RESYNCING = "resyncing"
+    """A walk is under way; proven commits are also queued, to be chained to its end."""
+    SYNCHRONIZED = "synchronized"
+    """Everything up to `rev` is here."""
+    WAITING = "waiting"
+    """Commits are queued until the key or the account's status is known."""
+    GONE = "gone"
+    """No host serves the repo."""
+
+
+class Verdict(StrEnum):
+    STALE = "stale"
+    CHAINED = "chained"
+    COMPLETE = "complete"
+    BROKEN = "broken"
+    DURING_WALK = "during-walk"
+
+
+@dataclass(frozen=True, slots=True)
+class RepoState:
+    did: Did
+    state: State
+    rev: str | None = None
+    data: bytes | None = None
+    walked: frozenset[str] = frozenset()
+    reason: str | None = None
+
+
+def is_stale(repo: RepoState | None, rev: str) -> bool:
+    """Revs are TIDs: they order as strings, and a relay may replay old ones."""
+    return repo is not None and repo.rev is not None and rev <= repo.rev
+
+
+def follow_commit(
+    repo: RepoState | None, commit: VerifiedCommit, collections: frozenset[str]
+) -> tuple[Verdict, RepoState]:
+    """Give the state after a commit that proved itself; its operations apply unless it is stale."""
+    if is_stale(repo, commit.rev):
+        assert repo is not None
+        return Verdict.STALE, repo
+    synchronized = RepoState(
+        commit.did, State.SYNCHRONIZED, commit.rev, commit.data, walked=collections
+    )
+    if repo is not None and repo.state is State.RESYNCING:
+        return Verdict.DURING_WALK, repo
+    if commit.complete_history:
+        return Verdict.COMPLETE, synchronized
+    if repo is None:
+        repo = RepoState(commit.did, State.DESYNCHRONIZED, reason="first seen with a history")
+    if repo.state is not State.SYNCHRONIZED:
+        return Verdict.BROKEN, replace(repo, state=State.DESYNCHRONIZED)
+    broken = _broken_link(repo, commit)
+    if broken is None:
+        return Verdict.CHAINED, replace(synchronized, walked=repo.walked)
+    return Verdict.BROKEN, replace(repo, state=State.DESYNCHRONIZED, reason=broken)
+
+
+def _broken_link(repo: RepoState, commit: VerifiedCommit) -> str | None:
+    if commit.prev_data == repo.data and commit.since == repo.rev:
+        return None
+    if commit.legacy:
+        return f"{commit.rev} came without prevData"
+    if commit.prev_data != repo.data:
+        return f"prevData of {commit.rev} is not the tree of {repo.rev}"
+    return f"since of {commit.rev} is {commit.since}, not {repo.rev}"
+
+
+def follow_sync(repo: RepoState, sync: VerifiedSync) -> tuple[Verdict, RepoState]:
+    """Give the state after a #sync: the same tree under a new rev, or a reason to walk."""
+    if is_stale(repo, sync.rev):
+        return Verdict.STALE, repo
+    if repo.state is State.RESYNCING:
+        return Verdict.DURING_WALK, repo
+    if repo.state is State.SYNCHRONIZED and sync.data == repo.data:
+        return Verdict.CHAINED, replace(repo, rev=sync.rev)
+    reason = f"#sync to {sync.rev} with another tree"
+    return Verdict.BROKEN, replace(repo, state=State.DESYNCHRONIZED, reason=reason)

@@ -1,0 +1,375 @@
+"""Walks: from a repo's signed root through the ranges of our collections, proven and complete.
+
+Backfill and repair are the same walk. Missing nodes mean a truncated answer: nothing is deleted.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Protocol
+
+import structlog
+
+from indexer import metrics
+from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
+from indexer.pipeline import Pipeline, QueueRow
+from indexer.repo.car import CarFile, read_car
+from indexer.repo.walk import RangeWalk
+from indexer.repo_state import RepoState, State
+from indexer.steps import Step
+from indexer.verify import verify_root
+from lexicons.cid import InvalidCid, cid_text, parse_cid
+from lexicons.syntax import Did, Nsid, RecordKey
+from migrations.database import Pool
+from xrpc.client import Unreachable
+from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
+from xrpc.remote import HostBusy, Remote, RemoteError
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 5.0
+NODES_AT_ONCE = 100  # no limit is written down; the URL stays under 8 KiB
+CHANGES_AT_ONCE = 500
+BLOCKS_ANSWER_BYTES = 64 << 20
+CAR_SECONDS = 1800.0
+HEAD_MOVES = 5
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+
+NOT_HOSTED = frozenset(
+    {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
+)
+
+Place = tuple[Nsid, RecordKey]
+
+
+class Truncated(Exception):
+    """A node or record that the tree names did not come."""
+
+
+class NoSpace(Exception):
+    """The spool's disk has less left than PLYR_MIN_FREE_BYTES."""
+
+
+class Source(Protocol):
+    """Where a repo's blocks come from; what it gives is hashed, nothing else is checked."""
+
+    @property
+    def values_at_once(self) -> int: ...
+
+    async def head(self) -> bytes: ...
+
+    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksFromPds:
+    """com.atproto.sync.getBlocks: only what the walk asks for crosses the network."""
+
+    remote: Remote
+    pds: str
+    did: Did
+    values_at_once: int = 50
+
+    async def head(self) -> bytes:
+        answer = await self.remote.query(
+            self.pds, "com.atproto.sync.getLatestCommit", [("did", self.did)]
+        )
+        try:
+            return parse_cid(str(answer.get("cid"))).raw
+        except InvalidCid as error:
+            raise RemoteError(200, "", f"getLatestCommit: {error}") from error
+
+    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        params = [("did", str(self.did)), *(("cids", cid_text(cid)) for cid in cids)]
+        body = await self.remote.fetch(
+            self.pds, "com.atproto.sync.getBlocks", params, max_bytes=BLOCKS_ANSWER_BYTES
+        )
+        return read_car(body).blocks
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksFromCar:
+    """A whole repo that was spooled to disk, read off the event loop."""
+
+    car: CarFile
+    values_at_once: int = 1_000  # each call may read the whole file
+
+    async def head(self) -> bytes:
+        if not self.car.roots:
+            raise Rejected(Reason.WRONG_ROOT, "CAR without a root")
+        return self.car.roots[0]
+
+    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        return await asyncio.to_thread(lambda: dict(self.car.find(frozenset(cids))))
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    root: VerifiedRoot
+    entries: Mapping[Place, bytes]
+
+
+@dataclass(slots=True)
+class Resync:
+    pool: Pool
+    pipeline: Pipeline
+    resolver: IdentityResolver
+    remote: Remote
+    relay_origin: str | None
+    spool: Path
+    max_repo_bytes: int
+    min_free_bytes: int
+    now: Callable[[], datetime]
+    failing: set[Did] = field(default_factory=set)
+
+    async def run(self, workers: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        wake = self.pipeline.wakes.resync
+        while True:
+            wake.clear()
+            while (did := await self.claim()) is not None:
+                await self.resync(did)
+            try:
+                await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def claim(self) -> Did | None:
+        async with self.pipeline.desk:
+            did = await self.pool.fetchval(
+                """
+                select did from repo
+                where state = 'desynchronized' and due_at <= $1
+                order by due_at
+                limit 1
+                """,
+                self.now(),
+            )
+            if did is None:
+                return None
+            repo = self.pipeline.repos.get(did) or RepoState(did, State.DESYNCHRONIZED)
+            repo = replace(repo, state=State.RESYNCING)
+            self.pipeline.repos[did] = repo
+            await self.pipeline.writer.write([Step(did=did, repo=repo)], None)
+            return Did(did)
+
+    async def resync(self, did: Did) -> None:
+        """Walk one claimed repo; whatever its hosts do, it ends in a state with a due time."""
+        try:
+            await self._resync(did)
+        except DidTombstoned as error:
+            await self._gone(did, str(error))
+        except RemoteError as error:
+            if error.error in NOT_HOSTED:
+                await self._gone(did, error.error)
+            else:
+                await self._failed(did, str(error), None)
+        except HostBusy as error:
+            await self._failed(did, str(error), timedelta(seconds=error.seconds))
+        except (IdentityError, Unreachable, Rejected, Truncated, NoSpace, OSError) as error:
+            await self._failed(did, f"{type(error).__name__}: {error}", None)
+        else:
+            self.failing.discard(did)
+            metrics.resyncs_total.labels("done").inc()
+
+    async def _resync(self, did: Did) -> None:
+        identity = await self.resolver.resolve(did)
+        if identity.pds is None or identity.key is None:
+            raise Rejected(Reason.NO_IDENTITY, "the DID document names no PDS or no key")
+        source = BlocksFromPds(self.remote, identity.pds, did)
+        try:
+            walked = await self._walk_moving(source, identity)
+        except RemoteError as error:
+            if not error.is_not_served or error.error in NOT_HOSTED:
+                raise
+            await self._resync_by_car(identity)
+        else:
+            await self._settle(source, walked, identity)
+
+    async def _resync_by_car(self, identity: Identity) -> None:
+        with tempfile.TemporaryFile(dir=self._spool_dir()) as file:
+            await self._download(identity, file)
+            car = await asyncio.to_thread(CarFile, file)
+            source = BlocksFromCar(car)
+            walked = await self._walk_with_fresh_key(source, identity)
+            await self._settle(source, walked, identity)
+
+    def _spool_dir(self) -> Path:
+        self.spool.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.spool).free
+        if free < self.min_free_bytes:
+            raise NoSpace(f"{free} bytes free in {self.spool}")
+        return self.spool
+
+    async def _download(self, identity: Identity, file: IO[bytes]) -> None:
+        """The relay first, which redirects or shares one fetch among many; then the PDS."""
+        assert identity.pds is not None
+        origins = [origin for origin in (self.relay_origin, identity.pds) if origin is not None]
+        for origin in origins:
+            file.seek(0)
+            file.truncate()
+            try:
+                async with self.remote.download(
+                    origin,
+                    "com.atproto.sync.getRepo",
+                    [("did", identity.did)],
+                    max_bytes=self.max_repo_bytes,
+                    timeout_seconds=CAR_SECONDS,
+                ) as chunks:
+                    async for chunk in chunks:
+                        await asyncio.to_thread(file.write, chunk)
+            except (RemoteError, Unreachable, HostBusy):
+                if origin == origins[-1]:
+                    raise
+            else:
+                return
+
+    # walking ----------------------------------------------------------------------------------
+
+    async def _walk_moving(self, source: Source, identity: Identity) -> Walked:
+        """A head that moved meanwhile takes its old nodes with it: walk again from the new one."""
+        for _ in range(HEAD_MOVES):
+            head = await source.head()
+            try:
+                return await self._walk_with_fresh_key(source, identity)
+            except (Truncated, RemoteError):
+                if await source.head() == head:
+                    raise
+        raise Truncated(f"the head moved {HEAD_MOVES} times during the walk")
+
+    async def _walk_with_fresh_key(self, source: Source, identity: Identity) -> Walked:
+        try:
+            return await self.walk(source, identity)
+        except Rejected as error:
+            if error.reason is not Reason.BAD_SIGNATURE:
+                raise
+            return await self.walk(source, await self.resolver.resolve(identity.did, force=True))
+
+    async def walk(self, source: Source, identity: Identity) -> Walked:
+        did, key = identity.did, identity.key
+        if key is None:
+            raise Rejected(Reason.NO_IDENTITY, f"{did} has no signing key")
+        head = await source.head()
+        blocks = await source.blocks([head])
+        if head not in blocks:
+            raise Truncated(f"commit {cid_text(head)} did not come")
+        root = verify_root(blocks[head], did, key, now=self.now())
+        known = self.pipeline.repos.get(did)
+        if known is not None and known.rev is not None and root.rev < known.rev:
+            raise Rejected(Reason.STALE_REV, f"{root.rev} is older than {known.rev}")
+        walk = RangeWalk(root.data, self.pipeline.collections)
+        while wanted := walk.wanted(NODES_AT_ONCE):
+            blocks = await source.blocks(wanted)
+            missing = [cid for cid in wanted if cid not in blocks]
+            if missing:
+                raise Truncated(f"{len(missing)} nodes did not come, first {cid_text(missing[0])}")
+            walk.feed(blocks)
+        return Walked(root, {(collection, rkey): cid for collection, rkey, cid in walk.records()})
+
+    # settling ---------------------------------------------------------------------------------
+
+    async def _settle(self, source: Source, walked: Walked, identity: Identity) -> None:
+        """Write the differences; the end of the queue and the new state commit together."""
+        did, root = identity.did, walked.root
+        known = await self._known(did)
+        differing = [
+            (path, cid) for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
+        ]
+        for start in range(0, len(differing), source.values_at_once):
+            chunk = differing[start : start + source.values_at_once]
+            await self._write(did, await self._changes(source, root, chunk))
+        vanished = [path for path in known if path not in walked.entries]
+        for start in range(0, len(vanished), CHANGES_AT_ONCE):
+            deletions = [
+                RecordChange(did, collection, rkey, root.rev, None, None)
+                for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
+            ]
+            await self._write(did, deletions)
+        async with self.pipeline.desk:
+            rows = await self.pool.fetch(
+                "select seq, frame from repo_queue where did = $1 order by seq", did
+            )
+            queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
+            after = RepoState(
+                did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections
+            )
+            key = (self.resolver.cached(did) or identity).key
+            steps = self.pipeline.follow_queue(after, did, queue, key)
+            await self.pipeline.writer.write(steps, None)
+        log.debug("repo synchronized", did=did, rev=root.rev, records=len(walked.entries))
+
+    async def _known(self, did: Did) -> dict[Place, str]:
+        rows = await self.pool.fetch(
+            "select collection, rkey, cid from record where did = $1 and cid is not null", did
+        )
+        return {(row["collection"], row["rkey"]): row["cid"] for row in rows}
+
+    async def _changes(
+        self, source: Source, root: VerifiedRoot, chunk: Sequence[tuple[Place, bytes]]
+    ) -> list[RecordChange]:
+        blocks = await source.blocks([cid for _, cid in chunk])
+        changes = []
+        for (collection, rkey), cid in chunk:
+            if cid not in blocks:
+                raise Truncated(f"record {collection}/{rkey} did not come")
+            changes.append(
+                RecordChange(root.did, collection, rkey, root.rev, cid_text(cid), blocks[cid])
+            )
+        return changes
+
+    async def _write(self, did: Did, changes: Sequence[RecordChange]) -> None:
+        async with self.pipeline.desk:
+            await self.pipeline.writer.write([Step(did=did, changes=tuple(changes))], None)
+
+    # ends -------------------------------------------------------------------------------------
+
+    async def _gone(self, did: Did, reason: str) -> None:
+        """No host serves it: `accounts` asks for the status, a sign of life brings it back."""
+        metrics.resyncs_total.labels("gone").inc()
+        self.failing.discard(did)
+        self.pipeline.wakes.accounts.set()
+        async with self.pipeline.desk:
+            repo = replace(self.pipeline.repos[did], state=State.GONE, reason=reason[:500])
+            self.pipeline.repos[did] = repo
+            self.pipeline.queued.pop(did, None)
+            step = Step(did=did, repo=repo, status_due=did, dequeue_through=1 << 62)
+            await self.pipeline.writer.write([step], None)
+
+    async def _failed(self, did: Did, reason: str, retry_in: timedelta | None) -> None:
+        """Nothing is deleted; what was queued would not chain to anything, the next walk has it."""
+        metrics.resyncs_total.labels("failed").inc()
+        self.failing.add(did)
+        log.info("resync failed", did=did, reason=reason[:300])
+        async with self.pipeline.desk:
+            repo = self.pipeline.repos[did]
+            repo = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
+            self.pipeline.repos[did] = repo
+            self.pipeline.queued.pop(did, None)
+            await self.pipeline.writer.write(
+                [Step(did=did, repo=repo, dequeue_through=1 << 62)], None
+            )
+            await self.pool.execute(
+                """
+                update repo
+                set attempts = attempts + 1,
+                    due_at = $2::timestamptz + coalesce(
+                        $3::interval,
+                        least($5::interval, $4::interval * power(2, least(attempts, 12)))
+                    )
+                where did = $1
+                """,
+                did,
+                self.now(),
+                retry_in,
+                FIRST_RETRY,
+                LONGEST_RETRY,
+            )

@@ -1,0 +1,210 @@
+"""The indexer put together: what it is made of, how it starts, how it stops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from indexer import metrics
+from indexer.accounts import Accounts
+from indexer.discovery import Discovery
+from indexer.pipeline import Pipeline
+from indexer.records.registry import record_types
+from indexer.relay import Relay
+from indexer.repo_state import RepoState, State
+from indexer.resync import Resync
+from indexer.writer import Writer
+from lexicons.catalog import Catalog
+from lexicons.syntax import Did
+from migrations.database import Pool
+from migrations.runner import Connection
+from xrpc.client import GuardedClient
+from xrpc.identity import IdentityResolver
+from xrpc.remote import Remote
+
+log = structlog.get_logger(__name__)
+
+LEADER_LOCK = 0x706C79725F696478  # "plyr_idx"; one indexer writes, others stand by
+STANDBY_POLL_SECONDS = 1.0
+LEADER_WATCH_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
+OF_BLUESKY = "app.bsky.actor.profile"  # indexed for accounts that we know, never a reason to track
+
+
+@dataclass(frozen=True, slots=True)
+class IndexerSettings:
+    namespace: str
+    firehose_origin: str
+    relay_origin: str
+    discovery_origin: str
+    replay_max: timedelta
+    resync_workers: int
+    spool: Path
+    max_repo_bytes: int
+    min_free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the indexer is given: it opens nothing itself."""
+
+    pool: Pool
+    catalog: Catalog
+    client: GuardedClient
+    resolver: IdentityResolver
+    remote: Remote
+    now: Callable[[], datetime]
+
+
+class LostLeadership(ConnectionError):
+    """The connection that held the lock is gone: another indexer may be at work by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    connection: Connection
+
+    async def watch(self) -> None:
+        """Raise as soon as the lock may be somebody else's."""
+        while True:
+            await asyncio.sleep(LEADER_WATCH_SECONDS)
+            try:
+                await self.connection.fetchval("select 1")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                raise LostLeadership(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    pipeline: Pipeline
+    relay: Relay
+    resync: Resync
+    discovery: Discovery
+    accounts: Accounts
+    resync_workers: int
+
+    async def run(self, leader: Leader, stop: asyncio.Event) -> None:
+        """Index until `stop`; then let what has been received be written."""
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self.relay.run())
+            others = [
+                group.create_task(self.pipeline.run()),
+                group.create_task(self.resync.run(self.resync_workers)),
+                group.create_task(self.discovery.run()),
+                group.create_task(self.accounts.run()),
+                group.create_task(self._measure()),
+                group.create_task(leader.watch()),
+            ]
+            await stop.wait()
+            reading.cancel()
+            try:
+                await asyncio.wait_for(self.pipeline.settled(), DRAIN_SECONDS)
+                await self.pipeline.write_cursor()
+            except TimeoutError:
+                log.warning("stopped with events unwritten: the cursor has not passed them")
+            for task in others:
+                task.cancel()
+
+    async def _measure(self) -> None:
+        while True:
+            by_state = dict.fromkeys(State, 0)
+            for repo in self.pipeline.repos.values():
+                by_state[repo.state] += 1
+            for state, count in by_state.items():
+                metrics.repos.labels(state).set(count)
+            await asyncio.sleep(5)
+
+
+async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipeline:
+    """Load what the database knows of every repo; walks that were cut short begin again."""
+    await tools.pool.execute(
+        """
+        with cut as (
+            update repo set state = 'desynchronized' where state = 'resyncing' returning did
+        )
+        delete from repo_queue where did in (select did from cut)
+        """
+    )
+    repos = await tools.pool.fetch("select did, state, rev, data, walked, reason from repo")
+    inactive = await tools.pool.fetch("select did from account where not active")
+    queued = await tools.pool.fetch("select did, count(*) as frames from repo_queue group by did")
+    types = record_types(namespace)
+    return Pipeline(
+        host=host,
+        writer=Writer(tools.pool, types, tools.catalog, tools.now),
+        resolver=tools.resolver,
+        signals=frozenset(types) - {OF_BLUESKY},
+        collections=frozenset(types),
+        now=tools.now,
+        repos={
+            row["did"]: RepoState(
+                Did(row["did"]),
+                State(row["state"]),
+                row["rev"],
+                row["data"],
+                frozenset(row["walked"]),
+                row["reason"],
+            )
+            for row in repos
+        },
+        inactive={row["did"] for row in inactive},
+        queued={row["did"]: row["frames"] for row in queued},
+    )
+
+
+def build_accounts(tools: Tools, pipeline: Pipeline) -> Accounts:
+    return Accounts(tools.pool, pipeline, tools.resolver, tools.remote, tools.now)
+
+
+async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
+    host = settings.firehose_origin.partition("://")[2]
+    pipeline = await build_pipeline(tools, settings.namespace, host)
+    discovery = Discovery(tools.pool, pipeline, tools.remote, settings.discovery_origin, tools.now)
+    relay = Relay(
+        origin=settings.firehose_origin,
+        client=tools.client,
+        pipeline=pipeline,
+        pool=tools.pool,
+        replay_max=settings.replay_max,
+        now=tools.now,
+        on_gap=discovery.after_gap,
+    )
+    resync = Resync(
+        pool=tools.pool,
+        pipeline=pipeline,
+        resolver=tools.resolver,
+        remote=tools.remote,
+        relay_origin=settings.relay_origin,
+        spool=settings.spool,
+        max_repo_bytes=settings.max_repo_bytes,
+        min_free_bytes=settings.min_free_bytes,
+        now=tools.now,
+    )
+    return Indexer(
+        pipeline, relay, resync, discovery, build_accounts(tools, pipeline), settings.resync_workers
+    )
+
+
+@asynccontextmanager
+async def leadership(pool: Pool, stop: asyncio.Event) -> AsyncIterator[Leader | None]:
+    """Hold the lock of the one indexer, waiting for it; None: told to stop before it was ours."""
+    async with pool.acquire() as connection:
+        waiting = False
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", LEADER_LOCK):
+            if stop.is_set():
+                yield None
+                return
+            if not waiting:
+                log.info("another indexer is at work, standing by")
+            waiting = True
+            await asyncio.sleep(STANDBY_POLL_SECONDS)
+        try:
+            yield Leader(connection)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("select pg_advisory_unlock($1)", LEADER_LOCK)

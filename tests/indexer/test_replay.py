@@ -1,0 +1,159 @@
+"""The main job on real input: the firehose of a reference PDS, replayed."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from indexer.replay import BadRecording, Summary, replay
+from indexer.service import Tools, build_accounts, build_pipeline
+from lexicons.catalog import load_catalog
+from migrations.database import Pool
+from tests.indexer.directory import serving_directory
+from tests.indexer.recording import recording
+from xrpc.client import GuardedClient
+from xrpc.identity import IdentityResolver
+from xrpc.identity_store import IdentityStore
+from xrpc.remote import Remote
+
+
+OURS = frozenset(
+    {
+        "fm.plyr.track",
+        "fm.plyr.like",
+        "fm.plyr.comment",
+        "fm.plyr.list",
+        "fm.plyr.actor.profile",
+        "app.bsky.actor.profile",
+    }
+)
+
+
+@asynccontextmanager
+async def tools(pool: Pool, directory: str) -> AsyncIterator[Tools]:
+    client = GuardedClient(
+        allow_private_addresses=False,
+        user_agent="plyr-appview tests",
+        trusted_origins=frozenset({directory}),
+    )
+    async with (
+        client,
+        IdentityResolver(client, directory, directory, IdentityStore(pool)) as resolver,
+    ):
+        yield Tools(
+            pool=pool,
+            catalog=load_catalog("fm.plyr"),
+            client=client,
+            resolver=resolver,
+            remote=Remote(client, time.monotonic),
+            now=lambda: datetime.now(UTC),
+        )
+
+
+async def replayed(pool: Pool, file: Path, directory: str) -> Summary:
+    async with tools(pool, directory) as given:
+        pipeline = await build_pipeline(given, "fm.plyr", host=None)
+        return await replay(file, pipeline, build_accounts(given, pipeline))
+
+
+async def test_the_recorded_firehose_leads_to_exactly_the_expected_state(pool: Pool) -> None:
+    given = recording()
+    expected = given.expected
+    async with serving_directory(expected["didDocs"]) as directory:
+        summary = await replayed(pool, given.frames, directory)
+    assert summary == Summary(frames=238, rejected=0)
+
+    records = await pool.fetch(
+        """
+        select 'at://' || did || '/' || collection || '/' || rkey as uri, cid, state
+        from record
+        where state <> 'deleted' and did <> $1
+        """,
+        next(a["did"] for a in expected["accounts"] if a["status"] == "deleted"),
+    )
+    assert {r["uri"]: (r["cid"], r["state"] == "valid") for r in records} == {
+        record["uri"]: (record["cid"], record["valid"])
+        for record in expected["records"]
+        if record["collection"] in OURS
+    }
+
+    accounts = await pool.fetch("select did, handle, upstream_status from account")
+    assert {a["did"]: (a["handle"], a["upstream_status"]) for a in accounts} == {
+        a["did"]: (a["handle"], a["status"]) for a in expected["accounts"]
+    }
+
+    shown = await pool.fetch(
+        """
+        select
+            track.uri,
+            coalesce(subject_count.likes, 0) as likes,
+            coalesce(subject_count.comments, 0) as comments
+        from track
+        join account using (did)
+        left join subject_count on subject_count.subject = track.uri
+        where account.active
+        """
+    )
+    assert {row["uri"]: dict(row) | {"uri": None} for row in shown} == {
+        uri: counts | {"uri": None} for uri, counts in expected["shown"].items()
+    }
+
+    deleted = await pool.fetch(
+        """
+        select 'at://' || did || '/' || collection || '/' || rkey as uri
+        from record
+        where state = 'deleted'
+        """
+    )
+    assert {row["uri"] for row in deleted} >= {
+        uri for uri in expected["deletedUris"] if uri.split("/")[3] in OURS
+    }
+    assert await pool.fetchval("select count(*) from repo where state <> 'synchronized'") == 0
+
+
+async def test_a_second_replay_changes_nothing(pool: Pool) -> None:
+    given = recording()
+    async with serving_directory(given.expected["didDocs"]) as directory:
+        await replayed(pool, given.frames, directory)
+        before = await everything(pool)
+        await replayed(pool, given.frames, directory)
+    assert await everything(pool) == before
+
+
+async def everything(pool: Pool) -> dict[str, list[str]]:
+    """Every row of every table, without the columns that a clock writes."""
+    tables = await pool.fetch(
+        """
+        select table_name, array_agg(column_name::text order by column_name::text) as columns
+        from information_schema.columns
+        where table_schema = 'public' and column_name not in (
+            'seen_at', 'proven_at', 'indexed_at', 'first_seen_at', 'identity_at',
+            'identity_due_at', 'status_due_at', 'status_failures', 'identity_failures',
+            'queued_at', 'updated_at', 'received_at', 'synced_at', 'due_at'
+        )
+        and table_name in (
+            select table_name from information_schema.tables where table_type = 'BASE TABLE'
+        )
+        group by table_name
+        """
+    )
+    dump = {}
+    for table in tables:
+        columns = ", ".join(f'"{name}"' for name in table["columns"])
+        rows = await pool.fetch(f'select ({columns})::text as line from "{table["table_name"]}"')
+        dump[table["table_name"]] = sorted(row["line"] for row in rows)
+    return dump
+
+
+@pytest.mark.parametrize("tail", [b"\x00", b"\x00\x00\x00\x09abc", b"\xff\xff\xff\xff"])
+async def test_a_broken_recording_is_named_with_the_byte(
+    pool: Pool, tmp_path: Path, tail: bytes
+) -> None:
+    file = tmp_path / "frames.bin"
+    file.write_bytes(tail)
+    async with serving_directory({}) as directory:
+        with pytest.raises(BadRecording, match=r"frames\.bin: .* byte 0"):
+            await replayed(pool, file, directory)

@@ -1,0 +1,150 @@
+"""XRPC calls to other servers: few at a time per host, and none while it asks for peace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+
+from xrpc.client import GuardedClient, Response
+
+MAX_JSON_BYTES = 4 << 20
+CALLS_PER_HOST = 4
+HOSTS_REMEMBERED = 10_000
+LONGEST_PAUSE_SECONDS = 600.0
+DEFAULT_PAUSE_SECONDS = 10.0
+
+Params = Sequence[tuple[str, str]]
+
+
+class RemoteError(Exception):
+    """The server answered with an error: its XRPC name where it gave one, else ''."""
+
+    def __init__(self, status: int, error: str, message: str) -> None:
+        super().__init__(f"HTTP {status} {error or 'without an error name'}: {message[:200]}")
+        self.status = status
+        self.error = error
+
+    @property
+    def is_not_served(self) -> bool:
+        """The server does not implement the method at all."""
+        return self.status in {404, 405, 501} or self.error in {
+            "MethodNotImplemented",
+            "XRPCNotSupported",
+        }
+
+
+class HostBusy(Exception):
+    """The host asked to be left alone for that long."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__(f"{host} asks for {seconds:.0f} s of peace")
+        self.seconds = seconds
+
+
+@dataclass(slots=True)
+class _Host:
+    slots: asyncio.Semaphore
+    quiet_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Remote:
+    """Calls by origin (`https://pds.example`); raises RemoteError, HostBusy, Unreachable."""
+
+    client: GuardedClient
+    clock: Callable[[], float]
+    calls_per_host: int = CALLS_PER_HOST
+    _hosts: dict[str, _Host] = field(default_factory=dict)
+
+    async def query(self, origin: str, nsid: str, params: Params = ()) -> dict[str, Any]:
+        body = await self.fetch(origin, nsid, params, max_bytes=MAX_JSON_BYTES)
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise RemoteError(200, "", f"not JSON: {error}") from error
+        if not isinstance(answer, dict):
+            raise RemoteError(200, "", "not a JSON object")
+        return answer
+
+    async def fetch(
+        self,
+        origin: str,
+        nsid: str,
+        params: Params,
+        *,
+        max_bytes: int,
+        timeout_seconds: float = 60.0,
+    ) -> bytes:
+        """Give the body of a query that answers with bytes, at most `max_bytes` of them."""
+        async with self._turn(origin) as host:
+            response = await self.client.get(
+                f"{origin}/xrpc/{nsid}?{urlencode(params)}",
+                max_bytes=max_bytes,
+                timeout_seconds=timeout_seconds,
+                max_redirects=3,
+            )
+            if response.status == 200:
+                return response.body
+            raise self._failure(host, origin, response)
+
+    @asynccontextmanager
+    async def download(
+        self, origin: str, nsid: str, params: Params, *, max_bytes: int, timeout_seconds: float
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Stream the body of a query in chunks."""
+        async with (
+            self._turn(origin) as host,
+            self.client.stream(
+                f"{origin}/xrpc/{nsid}?{urlencode(params)}",
+                max_bytes=max_bytes,
+                timeout_seconds=timeout_seconds,
+                max_redirects=3,
+            ) as response,
+        ):
+            if response.status != 200:
+                body = b""
+                async for chunk in response.chunks():
+                    body += chunk
+                    if len(body) > 10_000:
+                        break
+                raise self._failure(host, origin, Response(response.status, response.headers, body))
+            yield response.chunks()
+
+    @asynccontextmanager
+    async def _turn(self, origin: str) -> AsyncIterator[_Host]:
+        name = urlsplit(origin).netloc
+        if name not in self._hosts and len(self._hosts) >= HOSTS_REMEMBERED:
+            self._hosts.pop(next(iter(self._hosts)))
+        host = self._hosts.setdefault(name, _Host(asyncio.Semaphore(self.calls_per_host)))
+        async with host.slots:
+            if (left := host.quiet_until - self.clock()) > 0:
+                raise HostBusy(name, left)
+            yield host
+
+    def _failure(self, host: _Host, origin: str, response: Response) -> Exception:
+        error, message = _envelope(response.body)
+        if response.status == 429:
+            seconds = _retry_after(response.headers.get("retry-after", ""))
+            host.quiet_until = self.clock() + seconds
+            return HostBusy(urlsplit(origin).netloc, seconds)
+        return RemoteError(response.status, error, message)
+
+
+def _envelope(body: bytes) -> tuple[str, str]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "", body[:200].decode("utf-8", "replace")
+    if not isinstance(answer, dict):
+        return "", ""
+    return str(answer.get("error", ""))[:100], str(answer.get("message", ""))[:500]
+
+
+def _retry_after(text: str) -> float:
+    if not text.isascii() or not text.isdigit():
+        return DEFAULT_PAUSE_SECONDS
+    return min(max(float(text[:9]), 1.0), LONGEST_PAUSE_SECONDS)
