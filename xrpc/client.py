@@ -87,6 +87,10 @@ class GuardedClient:
         await self._strangers.aclose()
         await self._operators.aclose()
 
+    @property
+    def allows_private_addresses(self) -> bool:
+        return self._guard.allow_private_addresses
+
     def trusting(self, *urls: str) -> "GuardedClient":
         """A client that may also reach these, with connections of its own; closed with this one."""
         client = GuardedClient(

@@ -41,8 +41,10 @@ class AddressGuard:
         names = self.names or (SystemNames() if unguarded else Dns())
         try:
             found = await names.addresses(parsed)
-        except (NameNotFound, NameTrouble) as error:
-            raise Unreachable(Trouble.DNS, f"{host}: {type(error).__name__}") from error
+        except NameNotFound as error:
+            raise Unreachable(Trouble.NO_SUCH_HOST, host) from error
+        except NameTrouble as error:
+            raise Unreachable(Trouble.DNS, str(error)) from error
         return self._allowed(host, found, unguarded)
 
     def _allowed(self, host: str, found: Iterable[str], unguarded: bool) -> list[str]:

@@ -32,7 +32,9 @@ class Names(Protocol):
 
 
 class Dns:
-    """Asks the name servers that the machine is configured with."""
+    def __init__(self, server: tuple[str, int] | None = None) -> None:
+        """Without a server: those that the machine is configured with."""
+        self._server = server
 
     async def addresses(self, host: str) -> list[str]:
         answers = await asyncio.gather(
@@ -54,9 +56,9 @@ class Dns:
 
     async def _ask(self, name: str, kind: RdataType) -> list[str]:
         try:
-            # A resolver of its own for each question: a laptop's name servers change as it moves.
-            resolver = dns.asyncresolver.Resolver()
-            answer = await resolver.resolve(name, kind, search=False, lifetime=LOOKUP_SECONDS)
+            answer = await self._resolver().resolve(
+                name, kind, search=False, lifetime=LOOKUP_SECONDS
+            )
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer) as error:
             raise NameNotFound(name) from error
         except (dns.exception.DNSException, OSError) as error:
@@ -64,6 +66,15 @@ class Dns:
         if kind is RdataType.TXT:
             return [b"".join(data.strings).decode("utf-8", "replace") for data in answer]
         return [str(data.address) for data in answer]
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        """One for each question: a laptop's name servers change as it moves."""
+        if self._server is None:
+            return dns.asyncresolver.Resolver()
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = [self._server[0]]
+        resolver.port = self._server[1]
+        return resolver
 
 
 class SystemNames:

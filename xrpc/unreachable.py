@@ -14,6 +14,7 @@ class Trouble(StrEnum):
     TOO_LARGE = "too-large"
     TIMEOUT = "timeout"
     DNS = "dns"
+    NO_SUCH_HOST = "no-such-host"
     CONNECT = "connect"
     TLS = "tls"
     REDIRECT = "redirect"

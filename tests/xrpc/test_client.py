@@ -308,7 +308,7 @@ async def test_what_is_not_there_is_told_apart() -> None:
         port = server.port
     async with open_client(names) as client:
         assert await refusal(client, f"http://closed.test:{port}/") is Trouble.CONNECT
-        assert await refusal(client, "http://nowhere.test/") is Trouble.DNS
+        assert await refusal(client, "http://nowhere.test/") is Trouble.NO_SUCH_HOST
         assert await refusal(client, "http://trouble.test/") is Trouble.DNS
 
 
