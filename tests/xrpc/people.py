@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lexicons.syntax import Did
-from tests.xrpc.servers import FakeNames, Request, Server, http, serving
+from tests.xrpc.servers import FakeNames, Request, Server, http, no_authorities, serving
 from xrpc.client import GuardedClient, Params, Response
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -129,7 +129,12 @@ async def running(
     world: World, store: IdentityStore | None = None, *, with_service: bool = False
 ) -> AsyncIterator[Running]:
     async with serving(world.answer) as server:
-        client = RoutedClient(allow_private_addresses=True, user_agent="tests", names=world.names)
+        client = RoutedClient(
+            allow_private_addresses=True,
+            user_agent="tests",
+            names=world.names,
+            ssl_context=no_authorities(),
+        )
         client.routes = {
             f"https://{handle}": f"{server.url}/domain/{handle}" for handle in world.well_known
         }
