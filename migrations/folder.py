@@ -10,6 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+BUSY = 3
+"""Exit status of a supervisor that finds another one at work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:

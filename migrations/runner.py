@@ -7,6 +7,7 @@ predecessor. Alembic orders them and keeps alembic_version; asyncpg alone talks 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -42,15 +43,14 @@ async def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-async def check_version(connection: Connection, command: str) -> None:
+async def check_version(connection: Connection, known: Sequence[str], command: str) -> None:
     """The command is the one to name when the schema is too old."""
     current = await current_revision(connection)
-    newest = known_revisions()[-1]
-    _refuse_unknown(current)
-    if current != newest:
+    _refuse_unknown(current, known)
+    if current != known[-1]:
         raise WrongVersion(
             f"the database is {f'at version {current}' if current else 'empty'}, this program "
-            f"needs version {newest}. Run: {command}"
+            f"needs version {known[-1]}. Run: {command}"
         )
 
 
@@ -61,8 +61,9 @@ async def migrate(url: str) -> list[str]:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
             current = await current_revision(connection)
-            _refuse_unknown(current)
-            if current == known_revisions()[-1]:
+            known = known_revisions()
+            _refuse_unknown(current, known)
+            if current == known[-1]:
                 return []
             pending, script = _render(current)
             await connection.execute(script)
@@ -72,12 +73,11 @@ async def migrate(url: str) -> list[str]:
     return pending
 
 
-def _refuse_unknown(current: str | None) -> None:
-    if current is not None and current not in known_revisions():
+def _refuse_unknown(current: str | None, known: Sequence[str]) -> None:
+    if current is not None and current not in known:
         raise WrongVersion(
-            f"the database is at version {current}, which this program (up to "
-            f"{known_revisions()[-1]}) does not know: a newer plyr-appview migrated it. "
-            "Start that one."
+            f"the database is at version {current}, which this program (up to {known[-1]}) does "
+            "not know: a newer plyr-appview migrated it. Start that one."
         )
 
 

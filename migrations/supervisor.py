@@ -16,13 +16,13 @@ from types import FrameType
 
 from migrations import binaries, cluster, unprivileged
 from migrations.errors import EmbeddedFailed
-from migrations.folder import Folder, open_file, try_lock, write_status
+from migrations.folder import BUSY, Folder, open_file, try_lock, write_status
 
-BUSY = 3
 POLL_SECONDS = 0.1
 TERMINATION_SECONDS = 20
 """How long after SIGTERM, which a shutdown sends to everybody at once, users may finish."""
-SMART_STARTS = 6
+STARTS = 5
+"""In quick succession, before it gives up."""
 LOG_BYTES = 16 * 1024 * 1024
 
 log = logging.getLogger("supervisor")
@@ -37,6 +37,10 @@ class Termination:
     def request(self, number: int, _frame: FrameType | None) -> None:
         patience = TERMINATION_SECONDS if number == signal.SIGTERM else 0
         self.deadline = min(self.deadline, time.monotonic() + patience)
+
+    @property
+    def is_requested(self) -> bool:
+        return self.deadline < float("inf")
 
     @property
     def is_due(self) -> bool:
@@ -55,6 +59,7 @@ class Supervisor:
         failures = 0
         while True:
             cluster.clear_strays(self.folder)
+            logged = os.fstat(self.log).st_size
             server = cluster.start(self.folder, self.binaries, self.log)
             started = time.monotonic()
             write_status(self.folder, "running", "Postgres is starting or recovering")
@@ -63,10 +68,12 @@ class Supervisor:
                     self._stop(server)
                     return
                 time.sleep(POLL_SECONDS)
+            if self.termination.is_requested:  # Postgres may have had the same signal
+                return
             failures = failures + 1 if time.monotonic() - started < 10 else 1
-            why = f"Postgres stopped ({server.returncode}): {self._last_words()}"
+            why = f"Postgres stopped ({server.returncode}): {self._last_words(logged)}"
             log.warning(why)
-            if failures == SMART_STARTS:
+            if failures == STARTS:
                 raise EmbeddedFailed(why)
             write_status(self.folder, "restarting", why)
             if self._is_over():
@@ -90,11 +97,10 @@ class Supervisor:
         server.kill()
         server.wait()
 
-    def _last_words(self) -> str:
+    def _last_words(self, since: int) -> str:
         size = os.fstat(self.log).st_size
-        lines = os.pread(self.log, 4096, max(0, size - 4096)).decode(errors="replace").splitlines()
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "ERROR" in line]
-        return "; ".join((telling or lines)[-3:])
+        end = os.pread(self.log, 4096, max(since, size - 4096)).decode(errors="replace")
+        return "; ".join(line.partition("] ")[2] or line for line in end.splitlines()[-4:])
 
 
 def prepare(folder: Folder, termination: Termination, descriptor: int) -> Supervisor:
@@ -116,7 +122,6 @@ def supervise(folder: Folder, descriptor: int) -> None:
     try:
         supervisor = prepare(folder, termination, descriptor)
         supervisor.run()
-        binaries.remove_copy(folder, unprivileged.owner_of(folder))
         write_status(folder, "stopped", "nobody used it")
     except EmbeddedFailed as error:
         log.error("%s", error)  # noqa: TRY400 - the message is meant for the operator
@@ -124,6 +129,8 @@ def supervise(folder: Folder, descriptor: int) -> None:
     except BaseException as error:
         write_status(folder, "failed", f"{type(error).__name__}: {error}")
         raise
+    finally:
+        binaries.remove_copy(folder, unprivileged.owner_of(folder))
 
 
 def main(arguments: list[str]) -> int:

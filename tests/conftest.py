@@ -4,30 +4,14 @@ import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from migrations import embedded, runner
 from migrations.database import Pool, create_pool
-
-LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
-
-
-def refuse_other_machines(url: str) -> str:
-    """Tests create and drop databases: never on a server that somebody else may use."""
-    parts = urlsplit(url)
-    hosts = [parts.hostname or "", *parse_qs(parts.query).get("host", [])]
-    strangers = [host for host in hosts if host not in LOCAL_HOSTS and not host.startswith("/")]
-    if strangers:
-        pytest.exit(
-            f"PLYR_TEST_DATABASE_URL names {strangers[0]}, which is not this machine. Tests create "
-            "and drop databases: give a server on localhost or a socket folder, or unset it to use "
-            "an embedded Postgres.",
-            returncode=4,
-        )
-    return url
+from tests.support import refuse_other_machines
 
 
 def with_database(url: str, name: str) -> str:
@@ -52,7 +36,7 @@ async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
 async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A server on which tests may create databases."""
     if given := os.environ.get("PLYR_TEST_DATABASE_URL"):
-        yield refuse_other_machines(given)
+        yield refuse_other_machines(given, os.environ)
         return
     async with embedded.running(tmp_path_factory.mktemp("postgres")) as url:
         admin = await asyncpg.connect(url)

@@ -3,7 +3,12 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 async def wait_until(
@@ -20,3 +25,20 @@ async def wait_until(
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {timeout_seconds} s: {predicate}")
         await asyncio.sleep(0.01)
+
+
+def refuse_other_machines(url: str, environ: Mapping[str, str]) -> str:
+    """Tests create and drop databases: never on a server that somebody else may use."""
+    parts = urlsplit(url)
+    places = parts.netloc.rpartition("@")[2].split(",")
+    hosts = [urlsplit(f"//{place}").hostname for place in places if place]
+    hosts += [host for value in parse_qs(parts.query).get("host", []) for host in value.split(",")]
+    for host in hosts or environ.get("PGHOST", "").split(","):
+        if host and host not in LOCAL_HOSTS and not host.startswith("/"):
+            pytest.exit(
+                f"PLYR_TEST_DATABASE_URL names {host}, which is not this machine. Tests create and "
+                "drop databases: give a server on localhost or a socket folder, or unset it to "
+                "use an embedded Postgres.",
+                returncode=4,
+            )
+    return url

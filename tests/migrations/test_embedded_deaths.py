@@ -1,0 +1,170 @@
+"""The embedded Postgres, when those who use or keep it die."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from migrations import embedded
+from migrations.cluster import strays
+from migrations.folder import Folder, is_supervised, read_status
+from migrations.unprivileged import owner_of
+from tests.migrations.processes import (
+    POSTMASTER,
+    another_process,
+    answers,
+    ask,
+    is_stopped,
+    postmaster,
+)
+from tests.support import wait_until
+
+
+async def test_two_processes_share_one_server(folder: Folder) -> None:
+    async with embedded.running(folder.path) as url, another_process(folder) as other:
+        await other.says()
+        assert await other.asks(POSTMASTER) == await ask(url, POSTMASTER)
+        await other.leaves()
+        assert await ask(url, "select 1") == 1
+
+
+async def test_it_outlives_the_process_that_started_it(folder: Folder) -> None:
+    async with another_process(folder) as first, another_process(folder) as second:
+        await first.says()
+        await second.says()
+        started = await second.asks(POSTMASTER)
+        await first.dies()
+        assert await second.asks(POSTMASTER) == started
+
+
+async def test_it_stops_when_its_only_user_is_killed(folder: Folder) -> None:
+    async with another_process(folder) as user:
+        await user.says()
+        await user.dies()
+        await is_stopped(folder)
+
+
+async def test_a_killed_supervisor_is_replaced_while_somebody_uses_it(folder: Folder) -> None:
+    async with embedded.running(folder.path) as url:
+        await ask(url, "create table kept as select 7 as value")
+        os.kill(read_status(folder).pid, signal.SIGKILL)
+        await wait_until(lambda: not is_supervised(folder))
+        await wait_until(lambda: answers(url, "select 1"), timeout_seconds=30)
+        assert await ask(url, "select value from kept") == 7
+
+
+async def test_a_killed_supervisor_is_no_obstacle_to_the_next_start(folder: Folder) -> None:
+    async with another_process(folder) as user:
+        await user.says()
+        await user.asks("create table kept as select 7 as value")
+        os.kill(read_status(folder).pid, signal.SIGKILL)
+        await user.dies()
+    async with embedded.running(folder.path) as url:
+        assert await ask(url, "select value from kept") == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its parent died")
+async def test_postgres_does_not_survive_its_supervisor(folder: Folder) -> None:
+    async with another_process(folder) as user:
+        await user.says()
+        os.kill(read_status(folder).pid, signal.SIGKILL)
+        await user.dies()
+    await wait_until(lambda: strays(folder.cluster) == [])
+
+
+async def test_a_server_left_behind_is_stopped_before_another_starts(folder: Folder) -> None:
+    async with another_process(folder) as user:
+        await user.says()
+        left = postmaster(folder)
+        os.kill(left, signal.SIGSTOP)
+        os.kill(read_status(folder).pid, signal.SIGKILL)
+        await user.dies()
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(server_of(folder))
+        await wait_until(lambda: is_supervised(folder))
+        with pytest.raises(AssertionError, match="not true"):
+            await wait_until(task.done, timeout_seconds=0.5)
+        os.kill(left, signal.SIGCONT)
+    assert task.result() != left
+
+
+async def server_of(folder: Folder) -> int:
+    async with embedded.running(folder.path):
+        return postmaster(folder)
+
+
+async def test_a_killed_postmaster_is_replaced_and_nothing_is_lost(folder: Folder) -> None:
+    async with embedded.running(folder.path) as url:
+        await ask(url, "create table kept as select 7 as value")
+        killed = postmaster(folder)
+        os.kill(killed, signal.SIGKILL)
+        await wait_until(lambda: answers(url, "select value from kept"), timeout_seconds=30)
+        assert postmaster(folder) != killed
+        assert await ask(url, "select value from kept") == 7
+
+
+async def test_everything_killed_at_once_is_no_obstacle(folder: Folder) -> None:
+    async with another_process(folder) as user:
+        await user.says()
+        await user.asks("create table kept as select 7 as value")
+        for pid in (read_status(folder).pid, postmaster(folder)):
+            os.kill(pid, signal.SIGKILL)
+        await user.dies()
+    async with embedded.running(folder.path) as url:
+        assert await ask(url, "select value from kept") == 7
+
+
+@pytest.fixture
+def bystander(folder: Folder) -> Iterator[int]:
+    """A live process of the user as whom Postgres runs, which is not Postgres."""
+    folder.path.mkdir(parents=True)
+    owner = owner_of(folder)
+    user = owner.uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["/bin/sleep", "600"], user=user, cwd="/") as process:
+        yield process.pid
+        assert process.poll() is None
+        process.kill()
+
+
+async def test_a_stale_pid_that_is_now_somebody_elses_is_ignored(
+    folder: Folder, bystander: int
+) -> None:
+    async with embedded.running(folder.path) as url:
+        await ask(url, "select 1")
+        lines = (folder.cluster / "postmaster.pid").read_text().splitlines()
+    (folder.cluster / "postmaster.pid").write_text("\n".join([str(bystander), *lines[1:]]) + "\n")
+    socket_lock = folder.cluster / f"{embedded.SOCKET}.lock"
+    socket_lock.write_text("\n".join([str(bystander), *lines[1:5]]) + "\n")
+    async with embedded.running(folder.path, start_timeout_seconds=20) as url:
+        assert await ask(url, "select 1") == 1
+
+
+async def test_eight_cold_starts_at_once_end_in_one_server(folder: Folder) -> None:
+    async def start() -> str:
+        async with another_process(folder) as user:
+            await user.says()
+            seen = await user.asks(POSTMASTER)
+            await everybody.wait()
+            return seen
+
+    everybody = asyncio.Barrier(8)
+    assert len(set(await asyncio.gather(*(start() for _ in range(8))))) == 1
+
+
+async def test_an_interrupted_creation_is_begun_anew(folder: Folder) -> None:
+    (folder.path / "cluster.new-x" / "base").mkdir(parents=True)
+    async with embedded.running(folder.path) as url:
+        assert await ask(url, "select 1") == 1
+    assert not (folder.path / "cluster.new-x").exists()
+
+
+async def test_a_terminated_supervisor_lets_its_users_finish(folder: Folder) -> None:
+    async with embedded.running(folder.path) as url:
+        os.kill(read_status(folder).pid, signal.SIGTERM)
+        assert await ask(url, "select 1 from pg_sleep(0.5)") == 1
+        assert is_supervised(folder)
+    assert not is_supervised(folder)
