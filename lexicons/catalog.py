@@ -111,7 +111,7 @@ class Catalog:
             raise Invalid("rkey", f"must be a key of type {record.key}, got {rkey[:100]!r}")
         record.check(value, 0)
 
-    def validate(self, name: str, value: Value) -> None:
+    def validate(self, name: str, value: object) -> None:
         """By the name of a definition, such as fm.plyr.feed.defs#trackView."""
         check = self._definitions.get(name)
         if check is None:
