@@ -1,0 +1,89 @@
+"""Errors as XRPC says them: a status, a name that clients switch on, and a message for people.
+
+A handler raises a name that its lexicon declares, or one of the names here.
+https://atproto.com/specs/xrpc#error-responses
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+STANDARD_NAMES: Final = frozenset(
+    {
+        "InvalidRequest",
+        "AuthenticationRequired",
+        "AuthMissing",
+        "Forbidden",
+        "NotAcceptable",
+        "PayloadTooLarge",
+        "UnsupportedMediaType",
+        "RateLimitExceeded",
+        "InternalServerError",
+        "MethodNotImplemented",
+        "UpstreamFailure",
+        "NotEnoughResources",
+        "UpstreamTimeout",
+        "BadJwt",
+        "BadJwtType",
+        "BadJwtAudience",
+        "BadJwtLexiconMethod",
+        "BadJwtIssuer",
+        "BadJwtSignature",
+        "JwtExpired",
+        "JwtReplayed",
+    }
+)
+
+
+class XrpcError(Exception):
+    def __init__(
+        self, status: int, name: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(f"{name}: {message}")
+        self.status = status
+        self.name = name
+        self.message = message
+        self.headers = dict(headers or {})
+
+    @property
+    def envelope(self) -> bytes:
+        return orjson.dumps({"error": self.name, "message": self.message})
+
+
+def invalid_request(message: str) -> XrpcError:
+    return XrpcError(400, "InvalidRequest", message)
+
+
+def unauthorized(name: str, message: str) -> XrpcError:
+    return XrpcError(401, name, message, {"www-authenticate": "Bearer"})
+
+
+def forbidden(message: str) -> XrpcError:
+    return XrpcError(403, "Forbidden", message)
+
+
+def payload_too_large(most_bytes: int) -> XrpcError:
+    return XrpcError(413, "PayloadTooLarge", f"the body is over {most_bytes} bytes")
+
+
+def unsupported_media_type(message: str) -> XrpcError:
+    return XrpcError(415, "UnsupportedMediaType", message)
+
+
+def rate_limited(retry_after_seconds: int) -> XrpcError:
+    headers = {"retry-after": str(retry_after_seconds)}
+    return XrpcError(429, "RateLimitExceeded", "too many requests", headers)
+
+
+def internal_error() -> XrpcError:
+    """Says nothing of what went wrong: that stands in the log."""
+    return XrpcError(500, "InternalServerError", "Internal Server Error")
+
+
+def method_not_implemented() -> XrpcError:
+    return XrpcError(501, "MethodNotImplemented", "Method Not Implemented")
+
+
+def not_enough_resources(message: str = "try again later") -> XrpcError:
+    return XrpcError(503, "NotEnoughResources", message)

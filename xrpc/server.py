@@ -1,0 +1,268 @@
+"""XRPC over HTTP, by the lexicons: routes, parameters, bodies, errors and headers.
+
+A plain ASGI app, since this is the path of every request: what is not under /xrpc/ goes elsewhere.
+A handler returns the output that its lexicon declares, or a Starlette response for what is no JSON.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+import structlog
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lexicons.catalog import Catalog, Method
+from lexicons.data_model import Value
+from lexicons.schema import Invalid
+from lexicons.syntax import Did, Nsid, is_nsid
+from xrpc import metrics
+from xrpc.bodies import Disconnected, read_input
+from xrpc.errors import (
+    STANDARD_NAMES,
+    XrpcError,
+    internal_error,
+    invalid_request,
+    method_not_implemented,
+    unauthorized,
+)
+from xrpc.page_memory import PageMemory
+from xrpc.replies import (
+    CORS,
+    Page,
+    RawHeaders,
+    Reply,
+    error_reply,
+    page_reply,
+    preflight_reply,
+    viewer_reply,
+)
+
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "/xrpc/"
+MAX_PARAMS: Final = 1_000
+JSON_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+C = TypeVar("C")
+Output: TypeAlias = Mapping[str, object] | Response | None
+Authenticate: TypeAlias = Callable[[str, Method], Awaitable[Did]]
+
+
+@dataclass(frozen=True, slots=True)
+class XrpcRequest:
+    """`params` are typed and checked by the lexicon, defaults in; so is `input`."""
+
+    nsid: Nsid
+    params: dict[str, Any]
+    viewer: Did | None
+    input: Value
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[C]):
+    """`memory_seconds`: how old an anonymous answer may be, for pages that many ask for."""
+
+    nsid: str
+    handler: Callable[[C, XrpcRequest], Awaitable[Output]]
+    needs_viewer: bool = False
+    memory_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks(Generic[C]):
+    """What a service adds. `authenticate` takes the Authorization header.
+
+    `repo_rev` gives the newest rev of the viewer's repo that is indexed; it is read before the
+    handler runs, so that it never promises what the answer does not hold yet.
+    """
+
+    authenticate: Authenticate | None = None
+    repo_rev: Callable[[C, Did], Awaitable[str | None]] | None = None
+    translate: Callable[[Exception], XrpcError | None] = lambda _: None
+    validates_output: bool = False
+
+
+class Unserved(Exception):
+    """The endpoints and the lexicons do not cover one another."""
+
+
+class _Route(Generic[C]):
+    def __init__(self, endpoint: Endpoint[C], method: Method) -> None:
+        self.endpoint = endpoint
+        self.method = method
+        self.is_query = method.kind == "query"
+        self.errors = STANDARD_NAMES | frozenset(method.errors)
+        self.seconds = metrics.request_seconds.labels(method.nsid)
+
+
+class XrpcServer(Generic[C]):
+    def __init__(
+        self,
+        catalog: Catalog,
+        endpoints: Sequence[Endpoint[C]],
+        context: C,
+        elsewhere: ASGIApp,
+        hooks: Hooks[C] | None = None,
+    ) -> None:
+        self._context = context
+        self._elsewhere = elsewhere
+        self._hooks = hooks or Hooks[C]()
+        self._routes = _routes(catalog, endpoints)
+        self._memory = PageMemory(time.monotonic)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"] if scope["type"] == "http" else ""
+        if not path.startswith(PREFIX) or path.startswith("_", len(PREFIX)):
+            await self._elsewhere(scope, receive, send)
+            return
+        started = time.perf_counter()
+        route = self._routes.get(path[len(PREFIX) :].removesuffix("/"))
+        try:
+            reply = await self._reply(route, scope, receive)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
+            reply = self._failed(route, error)
+        if isinstance(reply, Response):
+            await reply(scope, receive, _with_cors(send))
+            status = reply.status_code
+        else:
+            await reply.send(send, with_body=scope["method"] != "HEAD")
+            status = reply.status
+        _count(route, status, time.perf_counter() - started)
+
+    async def _reply(
+        self, route: _Route[C] | None, scope: Scope, receive: Receive
+    ) -> Reply | Response:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        verb: str = scope["method"]
+        if verb == "OPTIONS":
+            return preflight_reply(headers)
+        if route is None:
+            name = scope["path"][len(PREFIX) :].removesuffix("/")
+            raise method_not_implemented() if is_nsid(name) else invalid_request(
+                "invalid xrpc path"
+            )  # fmt: skip
+        if verb not in (("GET", "HEAD") if route.is_query else ("POST",)):
+            expected = "GET" if route.is_query else "POST"
+            raise invalid_request(f"incorrect HTTP method ({verb}), expected {expected}")
+        params = _params(route.method, scope["query_string"])
+        viewer = await self._viewer(route, headers)
+        if viewer is None and route.endpoint.memory_seconds:
+            return page_reply(await self._remembered(route, params, scope), headers)
+        input_ = None if route.is_query else await read_input(route.method, headers, receive)
+        request = XrpcRequest(route.method.nsid, params, viewer, input_, Headers(scope=scope))
+        return await self._answer(route, request, headers)
+
+    async def _answer(
+        self, route: _Route[C], request: XrpcRequest, headers: Mapping[bytes, bytes]
+    ) -> Reply | Response:
+        added = await self._viewer_headers(request.viewer)
+        output = await route.endpoint.handler(self._context, request)
+        if isinstance(output, Response):
+            for name, value in added:
+                output.headers[name.decode()] = value.decode()
+            return output
+        page = self._page(route, output)
+        if route.is_query and request.viewer is None:
+            return page_reply(page, headers)
+        return viewer_reply(page, headers, added)
+
+    async def _remembered(self, route: _Route[C], params: dict[str, Any], scope: Scope) -> Page:
+        request = XrpcRequest(route.method.nsid, params, None, None, Headers(scope=scope))
+
+        async def make() -> Page:
+            output = await route.endpoint.handler(self._context, request)
+            assert not isinstance(output, Response), "only JSON can be remembered"
+            return self._page(route, output)
+
+        key = (request.nsid, tuple(map(_hashable, params.items())))
+        return await self._memory.get_or_make(key, route.endpoint.memory_seconds, make)
+
+    def _page(self, route: _Route[C], output: Mapping[str, object] | None) -> Page:
+        body = b"" if output is None else orjson.dumps(output, option=JSON_OPTIONS)
+        if self._hooks.validates_output and route.method.output is not None:
+            route.method.validate_output(orjson.loads(body))
+        return Page(body)
+
+    async def _viewer(self, route: _Route[C], headers: Mapping[bytes, bytes]) -> Did | None:
+        authorization = headers.get(b"authorization")
+        if authorization is None:
+            if route.endpoint.needs_viewer:
+                raise unauthorized("AuthMissing", f"{route.method.nsid} needs a viewer")
+            return None
+        if self._hooks.authenticate is None:
+            raise unauthorized("AuthenticationRequired", "no token is accepted here")
+        return await self._hooks.authenticate(authorization.decode("latin-1"), route.method)
+
+    async def _viewer_headers(self, viewer: Did | None) -> RawHeaders:
+        if viewer is None or self._hooks.repo_rev is None:
+            return []
+        rev = await self._hooks.repo_rev(self._context, viewer)
+        return [] if rev is None else [(b"atproto-repo-rev", rev.encode())]
+
+    def _failed(self, route: _Route[C] | None, error: Exception) -> Reply:
+        method = None if route is None else route.method.nsid
+        known = error if isinstance(error, XrpcError) else self._hooks.translate(error)
+        if known is None:
+            log.error("request failed", method=method, exc_info=error)
+            known = internal_error()
+        elif known.name not in (STANDARD_NAMES if route is None else route.errors):
+            log.error("error that the lexicon does not declare", method=method, error=known.name)
+            known = internal_error()
+        elif known.status >= 500 and known.status != 501:
+            log.warning("request not served", method=method, status=known.status, error=repr(error))
+        return error_reply(known)
+
+
+def _routes(catalog: Catalog, endpoints: Sequence[Endpoint[C]]) -> dict[str, _Route[C]]:
+    served = {nsid for nsid, method in catalog.methods.items() if method.kind != "subscription"}
+    given = [endpoint.nsid for endpoint in endpoints]
+    if len(set(given)) != len(given) or set(given) != served:
+        unserved, unknown = sorted(served - set(given)), sorted(set(given) - served)
+        raise Unserved(f"without handler: {unserved}; without lexicon: {unknown}; of {len(given)}")
+    return {
+        endpoint.nsid: _Route(endpoint, catalog.methods[endpoint.nsid]) for endpoint in endpoints
+    }
+
+
+def _params(method: Method, query: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), errors="strict", max_num_fields=MAX_PARAMS
+        ) if query else []  # fmt: skip
+        if b"%00" in query and any("\0" in value for _, value in pairs):
+            raise invalid_request("a parameter holds U+0000, which no text here may")
+        return method.parse_params(pairs)
+    except Invalid as error:
+        raise invalid_request(str(error)) from error
+    except ValueError as error:
+        raise invalid_request("the query string is malformed or too long") from error
+
+
+def _hashable(item: tuple[str, Any]) -> tuple[str, Any]:
+    name, value = item
+    return (name, tuple(value)) if isinstance(value, list) else item
+
+
+def _with_cors(send: Send) -> Send:
+    async def send_with_cors(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *CORS]
+        await send(message)
+
+    return send_with_cors
+
+
+def _count(route: _Route[Any] | None, status: int, seconds: float) -> None:
+    if route is None:
+        metrics.requests_total.labels("unknown", status).inc()
+        return
+    metrics.requests_total.labels(route.method.nsid, status).inc()
+    route.seconds.observe(seconds)
