@@ -64,7 +64,8 @@ class XrpcRequest:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: Python 3.11 cannot make `Endpoint[Context](...)` of a frozen class that has them.
+@dataclass(frozen=True)
 class Endpoint(Generic[C]):
     """`memory_seconds`: how old an anonymous answer may be, for pages that many ask for."""
 
@@ -74,7 +75,7 @@ class Endpoint(Generic[C]):
     memory_seconds: float = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hooks(Generic[C]):
     """What a service adds. `authenticate` takes the Authorization header.
 
