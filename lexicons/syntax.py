@@ -117,8 +117,6 @@ def is_at_uri(text: str) -> bool:
 
 
 def _match_at_uri(text: str) -> re.Match[str] | None:
-    if len(text) > MAX_URI_BYTES:
-        return None
     match = _AT_URI.fullmatch(text)
     if match is None:
         return None

@@ -114,6 +114,14 @@ def test_hostile_nesting_in_json_is_refused(opening: str) -> None:
         from_json(nested)
 
 
+def test_hostile_nesting_is_not_encoded() -> None:
+    nested: Value = 1
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(InvalidData):
+        encode(nested)
+
+
 def test_a_record_has_a_bound() -> None:
     room = MAX_RECORD_BYTES - len(encode({"a": "x" * 1_000_000})) + 1_000_000
     assert decode_record(encode({"a": "x" * room}))
@@ -163,7 +171,9 @@ def test_what_is_not_base64_is_refused(text: str) -> None:
         from_json({"$bytes": text})
 
 
-@pytest.mark.parametrize("number", [1.5, float("nan"), float("inf"), 1e300, 2**63, -(2**63) - 1])
+@pytest.mark.parametrize(
+    "number", [1.5, float("nan"), float("inf"), 1e300, 2.0**54, 2**63, -(2**63) - 1]
+)
 def test_numbers_that_are_not_64_bit_integers_are_refused(number: float) -> None:
     with pytest.raises(InvalidData):
         from_json({"a": number})

@@ -209,6 +209,7 @@ BAD_FIELDS: list[Any] = [
     {"type": "integer", "minimum": 2, "maximum": 1},
     {"type": "integer", "enum": ["1"]},
     {"type": "integer", "const": 1, "default": 1},
+    {"type": "integer", "const": 0, "default": 0},
     {"type": "string", "const": "a", "default": "a"},
     {"type": "string", "enum": ["a"], "default": "b"},
     {"type": "string", "format": "datetme"},
