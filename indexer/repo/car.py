@@ -103,10 +103,8 @@ class CarFile:
     def _read(self, cid: bytes, offset: int, length: int) -> bytes:
         if not CID_BYTES <= length <= CID_BYTES + MAX_BLOCK_BYTES:
             raise Rejected(Reason.TOO_LARGE, f"CAR section of {length} bytes")
-        here = self._file.tell()
         self._file.seek(offset + CID_BYTES)
         block = self._file.read(length - CID_BYTES)
-        self._file.seek(here)
         if not _is_proven(cid, block):
             raise Rejected(Reason.MALFORMED_CAR, f"no hash to prove block {cid.hex()} by")
         return block

@@ -83,6 +83,7 @@ def test_a_car_cut_anywhere_but_between_blocks_is_rejected() -> None:
         b"\x80\x80\x80\x80\x80\x01",
         b"\x81\x00",
         GOOD + b"\x00",
+        car_header([ROOT]) + bytes([36 + len(BLOCKS[ROOT]) + 0x80, 0]) + ROOT.raw + BLOCKS[ROOT],
         GOOD + varint(2) + b"\x00\x01",
         GOOD + varint(34) + b"\x12\x20" + bytes(32),
         GOOD + varint(10) + b"\x01\x71\x12\x20" + bytes(6),

@@ -157,7 +157,7 @@ def test_case_05_unknown_fields_of_header_and_payload_are_ignored() -> None:
         dag_cbor({"op": 1, "t": 1}) + dag_cbor(commit()),
         frame("#commit", commit(seq=float("nan"))),
         cbor2.dumps({"op": 1, "t": "#info"}) + cbor2.dumps({"name": cbor2.CBORTag(1, 2)}),
-        dag_cbor({"op": 1, "t": "#info"}) + b"\x81" * 100_000 + b"\xf6",
+        dag_cbor({"op": 1, "t": "#info"}) + b"\x81" * 50_000 + b"\xf6",
     ],
 )
 def test_case_06_a_frame_that_is_not_two_maps_is_malformed(data: bytes) -> None:

@@ -62,6 +62,16 @@ def test_long_keys_and_many_entries_have_longer_heads() -> None:
     assert parse_node(block, b"", 0).keys == keys
 
 
+def test_a_node_larger_than_any_record_is_rejected() -> None:
+    def block_of(count: int) -> bytes:
+        keys = [b"%04d" % n + b"k" * 1000 for n in range(count)]
+        return encode_node(keys, [LEAF.raw] * count, [None] * (count + 1))
+
+    assert len(parse_node(block_of(990), b"", 0).keys) == 990
+    with pytest.raises(Rejected):
+        parse_node(block_of(1000), b"", 0)
+
+
 def test_a_record_may_be_linked_by_a_cid_of_another_kind() -> None:
     sha512 = b"\x01\x71\x13\x40" + bytes(64)
     block = encode_node([b"k"], [sha512], [None, None])

@@ -332,6 +332,14 @@ def test_case_57_a_sync_that_its_owner_did_not_sign_is_rejected(repo: Repo) -> N
         assert caught.value.reason is reason
 
 
+def test_a_sync_of_the_future_is_rejected(repo: Repo) -> None:
+    event = decode_frame(repo.sync().frame(1))
+    assert isinstance(event, Sync)
+    with pytest.raises(Rejected) as caught:
+        verify_sync(event, public_key(repo), now=soon() - timedelta(minutes=6))
+    assert caught.value.reason is Reason.FUTURE_REV
+
+
 def test_a_root_is_proven_by_its_owner_s_key_alone(repo: Repo) -> None:
     did, key = Did(repo.did), public_key(repo)
     assert verify_root(repo.head_block, did, key, now=soon()).data == repo.data.raw
