@@ -89,19 +89,17 @@ def decode_frame(frame: bytes) -> Event:
 def peek(frame: bytes, collections: Collection[str]) -> Peek:
     header, payload = _two_maps(frame)
     kind = _kind(header)
-    seq = payload.get("seq")
-    if type(seq) is not int or not 0 < seq <= MAX_SEQ:
-        seq = None
+    is_commit = kind is Kind.COMMIT
+    did = payload.get("repo" if is_commit else "did")
     time = payload.get("time")
-    if type(time) is not str:
-        time = None
-    if kind is Kind.COMMIT:
-        did = payload.get("repo")
-        touches = _touches(payload, collections)
-    else:
-        did = payload.get("did")
-        touches = False
-    return Peek(kind, seq, did if type(did) is str else None, time, touches, payload)
+    return Peek(
+        kind,
+        _seq_or_none(payload),
+        did if type(did) is str else None,
+        time if type(time) is str else None,
+        is_commit and _touches(payload, collections),
+        payload,
+    )
 
 
 def decode(peeked: Peek) -> Event:
@@ -111,15 +109,11 @@ def decode(peeked: Peek) -> Event:
         case Kind.COMMIT:
             return _commit(payload)
         case Kind.SYNC:
-            return Sync(
-                seq=_seq(payload),
-                did=_did(payload, "did"),
-                rev=_parsed(payload, "rev", parse_tid),
-                blocks=_blocks(payload, MAX_SYNC_BYTES),
-                time=_time(payload),
-            )
+            seq, did, time = _origin(payload, "did")
+            rev = _parsed(payload, "rev", parse_tid)
+            return Sync(seq, did, rev, _blocks(payload, MAX_SYNC_BYTES), time)
         case Kind.IDENTITY:
-            return IdentityEvent(_seq(payload), _did(payload, "did"), _time(payload))
+            return IdentityEvent(*_origin(payload, "did"))
         case Kind.ACCOUNT:
             return _account(payload)
         case Kind.INFO:
@@ -148,13 +142,11 @@ def _two_maps(frame: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 def _kind(header: dict[str, Any]) -> Kind:
     op = header.get("op")
     if type(op) is not int:
-        raise Rejected(Reason.MALFORMED_FRAME, f"header op is {shortened(op)}, expected an integer")
+        raise Rejected(Reason.MALFORMED_FRAME, f"header op is no integer: {shortened(op)}")
     if op == 1:
         name = header.get("t")
         if type(name) is not str:
-            raise Rejected(
-                Reason.MALFORMED_FRAME, f"header t is {shortened(name)}, expected a string"
-            )
+            raise Rejected(Reason.MALFORMED_FRAME, f"header t is no string: {shortened(name)}")
         return _KINDS.get(name, Kind.UNKNOWN)
     return Kind.ERROR if op == -1 else Kind.UNKNOWN
 
@@ -192,18 +184,18 @@ def _refuse_amplification(frame: bytes) -> None:
 
 
 def _commit(payload: dict[str, Any]) -> Commit:
-    since = payload.get("since")
-    prev_data = payload.get("prevData")
+    seq, did, time = _origin(payload, "repo")
+    since, prev_data = payload.get("since"), payload.get("prevData")
     return Commit(
-        seq=_seq(payload),
-        did=_did(payload, "repo"),
+        seq=seq,
+        did=did,
         rev=_parsed(payload, "rev", parse_tid),
         since=None if since is None else _parsed(payload, "since", parse_tid),
         commit=_link(payload, "commit"),
         prev_data=None if prev_data is None else _link(payload, "prevData"),
         blocks=_blocks(payload, MAX_BLOCKS_BYTES),
         ops=_ops(payload.get("ops")),
-        time=_time(payload),
+        time=time,
     )
 
 
@@ -227,8 +219,7 @@ def _op(item: object) -> Op:
     action = _ACTIONS.get(name) if type(name) is str else None
     if action is None:
         raise _invalid("ops.action", "create, update or delete", name)
-    cid = _leaf(item, "cid")
-    prev = _leaf(item, "prev")
+    cid, prev = _leaf(item, "cid"), _leaf(item, "prev")
     if (cid is None) != (action == "delete"):
         raise _invalid("ops.cid", f"what goes with {action}", cid)
     if action == "create" and prev is not None:
@@ -240,27 +231,23 @@ def _account(payload: dict[str, Any]) -> AccountEvent:
     active = payload.get("active")
     if type(active) is not bool:
         raise _invalid("active", "a boolean", active)
-    status = _word(payload, "status")
-    return AccountEvent(_seq(payload), _did(payload, "did"), active, status, _time(payload))
+    seq, did, time = _origin(payload, "did")
+    return AccountEvent(seq, did, active, _word(payload, "status"), time)
 
 
-def _seq(payload: dict[str, Any]) -> int:
-    seq = payload.get("seq")
-    if type(seq) is not int or not 0 < seq <= MAX_SEQ:
-        raise _invalid("seq", "an integer from 1 to 2^53 - 1", seq)
-    return seq
-
-
-def _time(payload: dict[str, Any]) -> str:
-    """Informal by the specification: nothing but a string is asked of it."""
-    time = payload.get("time")
+def _origin(payload: dict[str, Any], did_field: str) -> tuple[int, Did, str]:
+    """`time` is informal by the specification: nothing but a short string is asked of it."""
+    seq, time = _seq_or_none(payload), payload.get("time")
+    if seq is None:
+        raise _invalid("seq", "an integer from 1 to 2^53 - 1", payload.get("seq"))
     if type(time) is not str or len(time) > MAX_WORD_CHARS:
         raise _invalid("time", f"a string of at most {MAX_WORD_CHARS} characters", time)
-    return time
+    return seq, _parsed(payload, did_field, parse_did), time
 
 
-def _did(payload: dict[str, Any], field: str) -> Did:
-    return _parsed(payload, field, parse_did)
+def _seq_or_none(payload: dict[str, Any]) -> int | None:
+    seq = payload.get("seq")
+    return seq if type(seq) is int and 0 < seq <= MAX_SEQ else None
 
 
 def _parsed(payload: dict[str, Any], field: str, parse: Callable[[str], T]) -> T:
@@ -275,10 +262,8 @@ def _parsed(payload: dict[str, Any], field: str, parse: Callable[[str], T]) -> T
 
 def _blocks(payload: dict[str, Any], limit: int) -> bytes:
     blocks = payload.get("blocks")
-    if type(blocks) is not bytes:
-        raise _invalid("blocks", "bytes", blocks)
-    if len(blocks) > limit:
-        raise Rejected(Reason.INVALID_EVENT, f"blocks: {len(blocks)} bytes, at most {limit}")
+    if type(blocks) is not bytes or len(blocks) > limit:
+        raise _invalid("blocks", f"at most {limit} bytes", blocks)
     return blocks
 
 
