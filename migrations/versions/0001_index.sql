@@ -308,7 +308,27 @@ select
     author.avatar,
     coalesce(subject_count.likes, 0) as likes,
     coalesce(subject_count.comments, 0) as comments,
-    coalesce(subject_count.in_lists, 0) as in_lists
+    coalesce(subject_count.in_lists, 0) as in_lists,
+    case
+        when track.features <> '{}' then (
+            -- Those we have never met keep their place; those who are hidden do not.
+            select json_agg(
+                json_build_object(
+                    'did', featured.did,
+                    'handle', account.handle,
+                    'display_name', bsky_profile.display_name,
+                    'avatar_cid', bsky_profile.avatar_cid,
+                    'avatar', profile.avatar
+                )
+                order by featured.place
+            )
+            from unnest(track.features) with ordinality as featured (did, place)
+            left join account on account.did = featured.did
+            left join bsky_profile on bsky_profile.did = featured.did
+            left join profile on profile.did = featured.did
+            where account.active is not false
+        )
+    end as featured
 from track
 join shown_account as author on author.did = track.did
 left join subject_count on subject_count.subject = track.uri
