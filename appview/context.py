@@ -1,0 +1,54 @@
+"""What every query is given: the settings it may read and the things it may use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appview.rules import Trust
+from appview.snapshots import Snapshots
+from lexicons.syntax import Did
+from migrations.database import Pool
+from migrations.runner import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    public_url: str
+    version: str
+    data_dir: Path
+    min_free_bytes: int = 2 << 30
+    namespace: str = "fm.plyr"
+    trusted_media_hosts: frozenset[str] = frozenset(
+        {"audio.plyr.fm", "images.plyr.fm", "cdn.bsky.app"}
+    )
+    remembers_pages: bool = True
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def service_did(self) -> Did:
+        # did:web writes the colon before a port as %3A.
+        return Did("did:web:" + urlsplit(self.public_url).netloc.replace(":", "%3A"))
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    settings: AppSettings
+    pool: Pool
+    trust: Trust
+    snapshots: Snapshots = field(default_factory=Snapshots)
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """For a query of several statements, which must all see the same moment."""
+    async with (
+        pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection

@@ -1,0 +1,55 @@
+"""Lists by URI, and what can be said of one from its items."""
+
+from collections.abc import Sequence
+
+from appview.pagination import Row
+from appview.rules import Trust
+from migrations.runner import Connection
+
+_LISTS = """
+select shown_list.*
+from unnest($1::text[]) as asked (uri)
+join shown_list using (uri)
+"""
+
+_SUMMARIES = """
+select
+    list_item.list_uri,
+    case
+        when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
+    end as duration_ms,
+    count(*) filter (
+        where track.gate_type is null
+        and (track.audio_cid is not null or starts_with_any.audio)
+    ) as playable,
+    (array_agg(track.image_url order by list_item.position) filter (
+        where starts_with_any.image
+    ))[1] as image_url
+from list_item
+left join shown_track as track on track.uri = list_item.subject
+cross join lateral (
+    select
+        coalesce(bool_or(starts_with(track.audio_url, prefix)), false) as audio,
+        coalesce(bool_or(starts_with(track.image_url, prefix)), false) as image
+    from unnest($2::text[]) as prefix
+) as starts_with_any
+where list_item.list_uri = any($1)
+group by list_item.list_uri
+"""
+
+
+async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, Row]:
+    """Those that are shown."""
+    if not uris:
+        return {}
+    return {row["uri"]: row for row in await connection.fetch(_LISTS, uris)}
+
+
+async def load_summaries(
+    connection: Connection, uris: Sequence[str], trust: Trust
+) -> dict[str, Row]:
+    """By list: length if it is known of every item, how many can be played, the first picture."""
+    if not uris:
+        return {}
+    rows = await connection.fetch(_SUMMARIES, uris, trust.prefixes)
+    return {row["list_uri"]: row for row in rows}

@@ -1,0 +1,126 @@
+"""Cursors: where a page ended, as a key that later inserts and deletes do not move.
+
+A cursor is base64url of one letter for the order it belongs to, eight bytes, and a URI or a token.
+"""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from lexicons.syntax import is_at_uri
+from xrpc.errors import XrpcError, invalid_request
+
+MAX_CURSOR = 12_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+_EARLIEST_MICROS = (EARLIEST - _EPOCH) // _MICROSECOND
+_LATEST_MICROS = (LATEST - _EPOCH) // _MICROSECOND
+
+
+class Row(Protocol):
+    """A row of a result, by column."""
+
+    def __getitem__(self, column: str, /) -> Any: ...  # noqa: ANN401 - as Postgres gave it
+
+
+class Order(StrEnum):
+    """One letter for each kind of key, so that no cursor is read in another's sense."""
+
+    TIME = "t"
+    TIMESTAMP = "m"
+    POSITION = "p"
+    SNAPSHOT = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`number` is in microseconds, milliseconds or places, as the order says."""
+
+    number: int
+    name: str = ""
+
+
+def encode(order: Order, key: Key) -> str:
+    packed = order.encode() + struct.pack(">q", key.number) + key.name.encode()
+    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def decode(order: Order, cursor: str) -> Key:
+    try:
+        packed = urlsafe_b64decode(cursor[:MAX_CURSOR] + "=" * (-len(cursor) % 4))
+        letter, number = struct.unpack_from(">cq", packed)
+        key = Key(number, packed[9:].decode())
+    except (ValueError, struct.error) as error:
+        raise bad_cursor(cursor) from error
+    # base64 forgives much: only what we wrote ourselves comes out the same again.
+    if letter != order.encode() or encode(order, key) != cursor:
+        raise bad_cursor(cursor)
+    return key
+
+
+def bad_cursor(cursor: str) -> XrpcError:
+    return invalid_request(f"cursor: {cursor[:100]!r} is not one of this query")
+
+
+def to_micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def time_key(cursor: str | None, start: datetime) -> tuple[datetime, str]:
+    """Where to go on from, in any list ordered by (sort_at, uri); `start` without a cursor."""
+    if cursor is None:
+        return start, ""
+    key = decode(Order.TIME, cursor)
+    if not _EARLIEST_MICROS <= key.number <= _LATEST_MICROS or not is_at_uri(key.name):
+        raise bad_cursor(cursor)
+    return _EPOCH + key.number * _MICROSECOND, key.name
+
+
+def timestamp_key(cursor: str | None) -> tuple[int, str]:
+    """The same in the order (timestamp_ms, uri), from its beginning without a cursor."""
+    if cursor is None:
+        return -1, ""
+    key = decode(Order.TIMESTAMP, cursor)
+    if key.number < 0 or not is_at_uri(key.name):
+        raise bad_cursor(cursor)
+    return key.number, key.name
+
+
+def position_key(cursor: str | None) -> int:
+    """The last place shown; -1 before the first."""
+    if cursor is None:
+        return -1
+    key = decode(Order.POSITION, cursor)
+    if key.name or not 0 <= key.number < 2**31:
+        raise bad_cursor(cursor)
+    return key.number
+
+
+def time_page(
+    rows: Sequence[Row], limit: int, *, at: str = "sort_at", uri: str = "uri"
+) -> tuple[Sequence[Row], str | None]:
+    """The page of rows that were asked for with one more, and the cursor to the next page."""
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))
+
+
+def timestamp_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode(Order.TIMESTAMP, Key(last["timestamp_ms"], last["uri"]))
+
+
+def position_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode(Order.POSITION, Key(rows[limit - 1]["position"]))

@@ -1,0 +1,32 @@
+"""What may be shown of a record: whose addresses are passed on, and what can be played."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+Playability = Literal["playable", "gated", "unavailable", "pending", "taken-down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The hosts that a record may send our clients to; a stranger's address is never passed on."""
+
+    prefixes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, hosts: Iterable[str]) -> Self:
+        # A prefix that ends with the slash leaves no room for a port, a user or a longer name.
+        return cls(tuple(f"https://{host}/" for host in sorted(hosts)))
+
+    def covers(self, url: str | None) -> bool:
+        return url is not None and url.startswith(self.prefixes)
+
+
+def playability(
+    gate: str | None, audio_cid: str | None, audio_url: str | None, trust: Trust
+) -> Playability:
+    if gate is not None:
+        return "gated"
+    if audio_cid is None and not trust.covers(audio_url):
+        return "unavailable"
+    return "pending"

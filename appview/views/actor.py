@@ -1,0 +1,35 @@
+"""Accounts as clients see them."""
+
+from typing import cast
+
+from appview.pagination import Row
+from appview.views.images import avatar
+from lexicons.types import ProfileView, ProfileViewBasic
+
+NO_HANDLE = "handle.invalid"
+
+
+def profile_view_basic(row: Row) -> ProfileViewBasic:
+    """Of any row that has the author's columns: did, handle, display_name, avatar_cid, avatar."""
+    did = row["did"]
+    view: ProfileViewBasic = {"did": did, "handle": row["handle"] or NO_HANDLE}
+    if row["display_name"]:
+        view["displayName"] = row["display_name"]
+    picture = avatar(did, row["avatar_cid"], row["avatar"])
+    if picture is not None:
+        view["avatar"] = picture
+    return view
+
+
+def profile_view(row: Row) -> ProfileView:
+    view = cast(ProfileView, profile_view_basic(row))
+    view["trackCount"] = row["tracks"]
+    view["listCount"] = row["lists"]
+    view["likesGiven"] = row["likes_given"]
+    view["likesReceived"] = row["likes_received"]
+    view["indexedAt"] = row["profile_indexed_at"] or row["first_seen_at"]
+    if row["bio"]:
+        view["bio"] = row["bio"]
+    if row["profile_created_at"]:
+        view["createdAt"] = row["profile_created_at"]
+    return view

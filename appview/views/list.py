@@ -1,0 +1,56 @@
+"""Albums, playlists and liked lists as clients see them."""
+
+from collections.abc import Mapping
+
+from appview.pagination import Row
+from appview.rules import Trust
+from appview.views.actor import profile_view_basic
+from appview.views.images import artwork
+from appview.views.missing import missing_item
+from appview.views.track import WEB, track_view
+from lexicons.types import ListItemView, ListView, StrongRef
+
+NAMELESS = "Untitled"
+
+
+def list_view(row: Row, summary: Row | None, trust: Trust) -> ListView:
+    """`summary` is what its items add up to; None for a list without any."""
+    view: ListView = {
+        "uri": row["uri"],
+        "cid": row["cid"],
+        "name": row["name"] or NAMELESS,
+        "author": profile_view_basic(row),
+        "itemCount": row["item_count"],
+        "playableCount": 0 if summary is None else summary["playable"],
+        "likeCount": row["likes"],
+        "createdAt": row["created_at"],
+        "indexedAt": row["indexed_at"],
+        "webUrl": WEB + row["uri"][5:],
+    }
+    if row["list_type"]:
+        view["listType"] = row["list_type"]
+    if summary is not None and summary["duration_ms"] is not None:
+        view["durationMs"] = summary["duration_ms"]
+    if summary is not None and (picture := artwork(summary["image_url"], trust)) is not None:
+        view["artwork"] = picture
+    return view
+
+
+def list_item_view(
+    item: Row,
+    tracks: Mapping[str, Row],
+    reasons: Mapping[str, str],
+    trust: Trust,
+) -> ListItemView:
+    subject = item["subject"]
+    if subject in tracks:
+        track = track_view(tracks[subject], trust)
+        track["$type"] = "fm.plyr.feed.defs#trackView"
+        return {"position": item["position"], "subject": _reference(item), "item": track}
+    missing = missing_item(subject, reasons)
+    missing["$type"] = "fm.plyr.feed.defs#missingItem"
+    return {"position": item["position"], "subject": _reference(item), "item": missing}
+
+
+def _reference(item: Row) -> StrongRef:
+    return {"uri": item["subject"], "cid": item["subject_cid"]}

@@ -1,0 +1,15 @@
+"""What was asked for and is not shown, so that a client can tell gone from hidden."""
+
+from collections.abc import Mapping
+
+from lexicons.types import MissingItem
+
+NOT_INDEXED = "not-indexed"
+
+
+def missing_item(uri: str, reasons: Mapping[str, str]) -> MissingItem:
+    return {"uri": uri, "reason": reasons.get(uri, NOT_INDEXED)}
+
+
+def missing_actor(actor: str, reasons: Mapping[str, str]) -> MissingItem:
+    return {"uri": f"at://{actor}", "reason": reasons.get(actor, NOT_INDEXED)}

@@ -1,0 +1,68 @@
+"""Tracks as clients see them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orjson import loads
+
+from appview.pagination import Row
+from appview.rules import Trust, playability
+from appview.views.actor import profile_view_basic
+from appview.views.images import artwork
+from appview.views.labels import self_labels
+from lexicons.types import FeedItem, TrackView
+
+# plyr.fm has a page for every AT URI, written without its scheme.
+WEB = "https://plyr.fm/at/"
+
+
+def feed(rows: Iterable[Row], trust: Trust) -> list[FeedItem]:
+    return [{"track": track_view(row, trust)} for row in rows]
+
+
+def track_view(row: Row, trust: Trust) -> TrackView:
+    """Datetimes stay what they are: the JSON encoder writes them faster than Python would."""
+    uri = row["uri"]
+    image_url = row["image_url"]
+    view: TrackView = {
+        "uri": uri,
+        "cid": row["cid"],
+        "title": row["title"],
+        "artist": row["artist"],
+        "author": profile_view_basic(row),
+        "playability": playability(row["gate_type"], row["audio_cid"], row["audio_url"], trust),
+        "fileType": row["file_type"],
+        "likeCount": row["likes"],
+        "commentCount": row["comments"],
+        "inListsCount": row["in_lists"],
+        "createdAt": row["created_at"],
+        "sortAt": row["sort_at"],
+        "indexedAt": row["indexed_at"],
+        "webUrl": WEB + uri[5:],
+    }
+    if row["duration_ms"] is not None:
+        view["durationMs"] = row["duration_ms"]
+    if image_url is not None and (picture := artwork(image_url, trust)) is not None:
+        view["artwork"] = picture
+    if row["album"]:
+        view["album"] = {"title": row["album"]}
+    if row["description"]:
+        view["description"] = row["description"]
+    if row["gate_type"] is not None:
+        view["gate"] = {"type": row["gate_type"]}
+    if row["tags"]:
+        view["tags"] = row["tags"]
+    if row["featured"] is not None:
+        view["features"] = [profile_view_basic(account) for account in loads(row["featured"])]
+    if row["self_labels"]:
+        view["labels"] = self_labels(
+            row["did"], uri, row["cid"], row["created_at"], row["self_labels"]
+        )
+    return view
+
+
+def track_view_with_record(row: Row, records: Mapping[str, Any], trust: Trust) -> TrackView:
+    view = track_view(row, trust)
+    if row["uri"] in records:
+        view["record"] = records[row["uri"]]
+    return view
