@@ -1,0 +1,100 @@
+"""The composition of the server: queries by method, and beside them who we are.
+
+An endpoint is added as a file in queries/ and a line in ENDPOINTS.
+"""
+
+import time
+from dataclasses import replace
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from appview.context import AppContext, AppSettings
+from appview.hydrate.accounts import load_rev
+from appview.queries.get_actor_likes import get_actor_likes
+from appview.queries.get_actor_lists import get_actor_lists
+from appview.queries.get_actor_tracks import get_actor_tracks
+from appview.queries.get_comments import get_comments
+from appview.queries.get_latest import get_latest
+from appview.queries.get_likes import get_likes
+from appview.queries.get_list import get_list
+from appview.queries.get_lists import get_lists
+from appview.queries.get_profile import get_profile
+from appview.queries.get_profiles import get_profiles
+from appview.queries.get_record_status import get_record_status
+from appview.queries.get_status import get_status
+from appview.queries.get_track import get_track
+from appview.queries.get_tracks import get_tracks
+from appview.rules import Trust
+from appview.wellknown import SERVICE_ID, wellknown_routes
+from lexicons.catalog import Catalog
+from lexicons.syntax import Did
+from migrations.database import Pool
+from xrpc.auth import ServiceAuth
+from xrpc.errors import XrpcError, not_enough_resources
+from xrpc.identity import IdentityResolver
+from xrpc.server import Endpoint, Hooks, XrpcServer
+
+__all__ = ["ENDPOINTS", "AppSettings", "create_app"]
+
+# What many ask for at once is remembered for a moment, for those without a token.
+HOT = 1.0
+
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
+    Endpoint("fm.plyr.actor.getProfile", get_profile),
+    Endpoint("fm.plyr.actor.getProfiles", get_profiles),
+    Endpoint("fm.plyr.feed.getActorLikes", get_actor_likes),
+    Endpoint("fm.plyr.feed.getActorTracks", get_actor_tracks),
+    Endpoint("fm.plyr.feed.getComments", get_comments),
+    Endpoint("fm.plyr.feed.getLatest", get_latest, memory_seconds=HOT),
+    Endpoint("fm.plyr.feed.getLikes", get_likes),
+    Endpoint("fm.plyr.feed.getTrack", get_track),
+    Endpoint("fm.plyr.feed.getTracks", get_tracks),
+    Endpoint("fm.plyr.library.getActorLists", get_actor_lists),
+    Endpoint("fm.plyr.library.getList", get_list),
+    Endpoint("fm.plyr.library.getLists", get_lists),
+    Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
+    Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
+)
+
+
+def create_app(
+    settings: AppSettings, pool: Pool, catalog: Catalog, identities: IdentityResolver | None
+) -> ASGIApp:
+    context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts))
+    beside = Starlette(routes=wellknown_routes(context, catalog))
+    endpoints = [
+        endpoint if settings.remembers_pages else replace(endpoint, memory_seconds=0)
+        for endpoint in ENDPOINTS
+    ]
+    hooks = Hooks[AppContext](
+        authenticate=None if identities is None else _service_auth(settings, identities),
+        repo_rev=viewers_rev,
+        translate=translate,
+    )
+    return XrpcServer(catalog, endpoints, context, beside, hooks)
+
+
+def _service_auth(settings: AppSettings, identities: IdentityResolver) -> ServiceAuth:
+    did = settings.service_did
+    return ServiceAuth(frozenset({did, did + SERVICE_ID}), identities, time.time)
+
+
+async def viewers_rev(context: AppContext, viewer: Did) -> str | None:
+    async with context.pool.acquire() as connection:
+        return await load_rev(connection, viewer)
+
+
+def translate(error: Exception) -> XrpcError | None:
+    """Without its database this service can promise nothing but to be asked again."""
+    if isinstance(error, UNREACHABLE):
+        return not_enough_resources("the database cannot be reached; try again later")
+    return None

@@ -1,0 +1,118 @@
+"""fm.plyr.feed.getComments: comments on a track, in its time or in ours."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from appview.context import AppContext, snapshot
+from appview.hydrate.counts import load_counts
+from appview.hydrate.uris import did_uri
+from appview.pagination import (
+    EARLIEST,
+    LATEST,
+    Row,
+    time_key,
+    time_page,
+    timestamp_key,
+    timestamp_page,
+)
+from appview.views.social import comment_view
+from lexicons.types import GetCommentsOutput, GetCommentsParams
+from migrations.runner import Connection
+from xrpc.server import XrpcRequest
+
+MAX_BIGINT = 2**63 - 1
+
+BY_TIMESTAMP = """
+select *
+from (
+    select
+        comment.*,
+        author.handle,
+        author.display_name,
+        author.avatar_cid,
+        author.avatar
+    from comment
+    join shown_account as author on author.did = comment.did
+    where comment.subject = $1
+    and (comment.timestamp_ms, comment.uri) > ($2, $3)
+    and comment.timestamp_ms between $4 and $5
+    and not exists (select from local.takedown where takedown.subject = comment.uri)
+    order by comment.timestamp_ms, comment.uri
+    limit 101
+) as page
+limit $6
+"""
+
+NEWEST = """
+select *
+from (
+    select
+        comment.*,
+        author.handle,
+        author.display_name,
+        author.avatar_cid,
+        author.avatar
+    from comment
+    join shown_account as author on author.did = comment.did
+    where comment.subject = $1
+    and (comment.sort_at, comment.uri) < ($2, $3)
+    and comment.timestamp_ms between $4 and $5
+    and not exists (select from local.takedown where takedown.subject = comment.uri)
+    order by comment.sort_at desc, comment.uri desc
+    limit 101
+) as page
+limit $6
+"""
+
+OLDEST = """
+select *
+from (
+    select
+        comment.*,
+        author.handle,
+        author.display_name,
+        author.avatar_cid,
+        author.avatar
+    from comment
+    join shown_account as author on author.did = comment.did
+    where comment.subject = $1
+    and (comment.sort_at, comment.uri) > ($2, $3)
+    and comment.timestamp_ms between $4 and $5
+    and not exists (select from local.takedown where takedown.subject = comment.uri)
+    order by comment.sort_at, comment.uri
+    limit 101
+) as page
+limit $6
+"""
+
+
+async def get_comments(context: AppContext, request: XrpcRequest) -> GetCommentsOutput:
+    params = cast(GetCommentsParams, request.params)
+    async with snapshot(context.pool) as connection:
+        uri = await did_uri(connection, params["uri"])
+        page, cursor = await _page(connection, uri, params)
+        total = (await load_counts(connection, uri)).comments
+    output: GetCommentsOutput = {"comments": [comment_view(row) for row in page], "total": total}
+    if cursor is not None:
+        output["cursor"] = cursor
+    return output
+
+
+async def _page(
+    connection: Connection, uri: str, params: GetCommentsParams
+) -> tuple[Sequence[Row], str | None]:
+    cursor = params.get("cursor")
+    limit = params["limit"]
+    span = (
+        params.get("fromMs", 0),
+        params.get("toMs", MAX_BIGINT),
+        limit + 1,
+    )
+    if params["sort"] == "newest":
+        rows = await connection.fetch(NEWEST, uri, *time_key(cursor, LATEST), *span)
+        return time_page(rows, limit)
+    if params["sort"] == "oldest":
+        rows = await connection.fetch(OLDEST, uri, *time_key(cursor, EARLIEST), *span)
+        return time_page(rows, limit)
+    rows = await connection.fetch(BY_TIMESTAMP, uri, *timestamp_key(cursor), *span)
+    return timestamp_page(rows, limit)

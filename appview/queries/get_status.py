@@ -1,0 +1,95 @@
+"""fm.plyr.sync.getStatus: how near this index is to the network."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+from appview.context import AppContext, AppSettings, snapshot
+from appview.pagination import Row
+from lexicons.types import Backfill, Disk, GetStatusOutput, Upstream
+from xrpc.server import XrpcRequest
+
+UPSTREAMS = """
+select host, seq, event_at, received_at, connected
+from relay_cursor
+order by host
+"""
+
+# Five failed walks and a repo no longer holds the backfill up, though it is still tried.
+REPOS = """
+select
+    count(*) filter (where state <> 'gone') as total,
+    count(*) filter (where state = 'synchronized') as synchronized,
+    count(*) filter (
+        where state = 'resyncing'
+        or state = 'desynchronized' and attempts < 5
+    ) as pending,
+    count(*) filter (
+        where state = 'waiting'
+        or state = 'desynchronized' and attempts >= 5
+    ) as parked,
+    count(*) filter (where synced_at > now() - interval '1 minute') as in_last_minute
+from repo
+"""
+
+DISCOVERING = "select exists (select from discovery where finished_at is null)"
+
+QUARANTINED = "select count(*) from record where state = 'invalid'"
+
+_MINUTE_MS = 60_000
+
+
+async def get_status(context: AppContext, _: XrpcRequest) -> GetStatusOutput:
+    async with snapshot(context.pool) as connection:
+        upstreams = await connection.fetch(UPSTREAMS)
+        repos = await connection.fetchrow(REPOS)
+        is_discovering = await connection.fetchval(DISCOVERING)
+        quarantined = await connection.fetchval(QUARANTINED)
+    assert repos is not None
+    now = datetime.now(UTC)
+    return {
+        "observedAt": now,
+        "upstreams": [_upstream(row, now) for row in upstreams],
+        "backfill": _backfill(repos, is_discovering),
+        "repos": {
+            "synchronized": repos["synchronized"],
+            "desynchronized": repos["pending"],
+            "parked": repos["parked"],
+        },
+        "quarantined": quarantined,
+        "disk": _disk(context.settings),
+        "version": context.settings.version,
+    }
+
+
+def _upstream(row: Row, now: datetime) -> Upstream:
+    view: Upstream = {"host": row["host"], "connected": row["connected"]}
+    if row["seq"] is not None:
+        view["seq"] = row["seq"]
+    if row["event_at"] is not None:
+        # A relay whose clock is ahead of ours is not behind.
+        view["lagMs"] = max(0, (now - row["event_at"]) // timedelta(milliseconds=1))
+    if row["received_at"] is not None:
+        view["lastEventAt"] = row["received_at"]
+    return view
+
+
+def _backfill(repos: Row, is_discovering: bool) -> Backfill:
+    pending, speed = repos["pending"], repos["in_last_minute"]
+    view: Backfill = {
+        "state": "discovering" if is_discovering else "fetching" if pending else "done",
+        "done": repos["total"] - pending,
+        "total": repos["total"],
+    }
+    if pending and speed:
+        view["etaMs"] = pending * _MINUTE_MS // speed
+    return view
+
+
+def _disk(settings: AppSettings) -> Disk:
+    folder = settings.data_dir.resolve()
+    # With a database elsewhere nothing may have made the folder yet.
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return {
+        "freeBytes": shutil.disk_usage(existing).free,
+        "minFreeBytes": settings.min_free_bytes,
+    }

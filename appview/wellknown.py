@@ -1,0 +1,93 @@
+"""What is served beside XRPC: who this service is, that it lives, and the lexicons it speaks."""
+
+import asyncpg
+import orjson
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from appview.context import AppContext
+from lexicons.catalog import Catalog
+
+SERVICE_ID = "#plyr_appview"
+SERVICE_TYPE = "PlyrAppView"
+HEALTH_TIMEOUT_SECONDS = 5
+ROBOTS = "User-agent: *\nAllow: /\n"
+LANDING = """This is plyr-appview {version}, an AT Protocol AppView for music.
+
+It reads the {namespace}.* records of the network and answers XRPC queries about them:
+  {origin}/xrpc/fm.plyr.feed.getLatest?limit=3
+
+The lexicons it speaks: {origin}/lexicons/
+"""
+
+
+def did_document(context: AppContext) -> dict[str, object]:
+    did = context.settings.service_did
+    return {
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "id": did,
+        "service": [
+            {
+                "id": SERVICE_ID,
+                "type": SERVICE_TYPE,
+                "serviceEndpoint": context.settings.origin,
+            }
+        ],
+    }
+
+
+def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
+    settings = context.settings
+    landing = LANDING.format(
+        version=settings.version, namespace=settings.namespace, origin=settings.origin
+    )
+    did_json = did_document(context)
+
+    async def index(_: Request) -> Response:
+        return PlainTextResponse(landing)
+
+    async def robots(_: Request) -> Response:
+        return PlainTextResponse(ROBOTS)
+
+    async def did(_: Request) -> Response:
+        return json_response(did_json)
+
+    async def health(_: Request) -> Response:
+        if await is_database_there(context):
+            return json_response({"version": settings.version})
+        answer = {"version": settings.version, "error": "Service Unavailable"}
+        return json_response(answer, status=503)
+
+    async def lexicon_index(_: Request) -> Response:
+        return json_response({"lexicons": sorted(catalog.documents)})
+
+    async def lexicon(request: Request) -> Response:
+        document = catalog.documents.get(request.path_params["nsid"])
+        if document is None:
+            return json_response({"error": "NotFound"}, status=404)
+        return json_response(document)
+
+    return [
+        Route("/", index),
+        Route("/robots.txt", robots),
+        Route("/.well-known/did.json", did),
+        Route("/xrpc/_health", health),
+        Route("/lexicons/", lexicon_index),
+        Route("/lexicons/{nsid}.json", lexicon),
+        Route("/lexicons/{nsid}", lexicon),
+    ]
+
+
+async def is_database_there(context: AppContext) -> bool:
+    try:
+        await context.pool.fetchval("select 1", timeout=HEALTH_TIMEOUT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(value), status, {"access-control-allow-origin": "*"}, "application/json"
+    )

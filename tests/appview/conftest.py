@@ -1,0 +1,68 @@
+"""The program over real rows, every answer held to its lexicon."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from appview.app import create_app
+from appview.context import AppSettings
+from lexicons.catalog import Catalog, load_catalog
+from migrations.database import Pool
+from tests.appview.makers import Rows
+
+UNIVERSAL_ERRORS = {"InvalidRequest", "MethodNotImplemented"}
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    http: httpx.AsyncClient
+    catalog: Catalog
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """The answer, which must be what the lexicon says."""
+        response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
+        assert response.status_code == 200, response.text
+        self._lexicon(method).validate_output(response.json())
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def refusal(self, method: str, **params: Any) -> str:  # noqa: ANN401 - JSON
+        """The name of the error, which must be one that the lexicon lists."""
+        response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
+        assert response.status_code == 400, response.text
+        name: str = response.json()["error"]
+        assert name in {*self._lexicon(method).errors, *UNIVERSAL_ERRORS}
+        return name
+
+    def _lexicon(self, method: str) -> Any:  # noqa: ANN401 - lexicons.catalog.Method
+        found = self.catalog.method(f"fm.plyr.{method}")
+        assert found is not None, method
+        return found
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AppSettings:
+    return AppSettings(
+        "https://music.test", "1.2.3", tmp_path / "not-there-yet", remembers_pages=False
+    )
+
+
+@pytest.fixture
+def rows(pool: Pool) -> Rows:
+    return Rows(pool)
+
+
+@pytest.fixture
+async def client(settings: AppSettings, pool: Pool, catalog: Catalog) -> AsyncIterator[Client]:
+    transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
+    async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+        yield Client(http, catalog)

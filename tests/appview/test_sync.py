@@ -1,0 +1,124 @@
+"""What the service says of itself, and of why something is shown or is not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.appview.conftest import Client
+from tests.appview.makers import Rows
+
+
+async def test_an_empty_index_has_a_status(client: Client) -> None:
+    status = await client.ask("sync.getStatus")
+    assert status["upstreams"] == []
+    assert status["backfill"] == {"state": "done", "done": 0, "total": 0}
+    assert status["repos"] == {"synchronized": 0, "desynchronized": 0, "parked": 0}
+    assert status["version"] == "1.2.3"
+    assert status["disk"]["freeBytes"] > 0
+
+
+async def test_the_lag_is_counted_from_the_last_events_own_time(client: Client, rows: Rows) -> None:
+    ago = datetime.now(UTC) - timedelta(seconds=90)
+    ahead = datetime.now(UTC) + timedelta(seconds=90)
+    await rows.insert("relay_cursor", host="a.test", seq=7, event_at=ago, connected=True)
+    await rows.insert("relay_cursor", host="b.test", seq=8, event_at=ahead)
+    await rows.insert("relay_cursor", host="never.test")
+    behind, before, never = (await client.ask("sync.getStatus"))["upstreams"]
+    assert behind["host"], behind["seq"] == ("a.test", 7)
+    assert behind["connected"]
+    assert 90_000 <= behind["lagMs"] < 150_000
+    assert before["lagMs"] == 0
+    assert never == {"host": "never.test", "connected": False}
+
+
+async def test_the_backfill_says_how_far_it_is(client: Client, rows: Rows) -> None:
+    now = datetime.now(UTC)
+    for number in range(4):
+        await rows.insert("repo", did=f"did:plc:s{number}", state="synchronized", synced_at=now)
+    for number in range(2):
+        await rows.insert("repo", did=f"did:plc:d{number}")
+    await rows.insert("repo", did="did:plc:r", state="resyncing")
+    await rows.insert("repo", did="did:plc:failing", attempts=9)
+    await rows.insert("repo", did="did:plc:w", state="waiting")
+    await rows.insert("repo", did="did:plc:g", state="gone")
+    status = await client.ask("sync.getStatus")
+    assert status["repos"] == {"synchronized": 4, "desynchronized": 3, "parked": 2}
+    assert status["backfill"] == {"state": "fetching", "done": 6, "total": 9, "etaMs": 45_000}
+
+
+async def test_a_discovery_that_has_not_ended_is_said(client: Client, rows: Rows) -> None:
+    await rows.insert("discovery", source="relay", collection="fm.plyr.track")
+    assert (await client.ask("sync.getStatus"))["backfill"]["state"] == "discovering"
+
+
+async def test_quarantined_records_are_counted(client: Client, rows: Rows) -> None:
+    uri = "at://did:plc:alice/fm.plyr.track/bad"
+    await rows.record(uri, {}, state="invalid", reason="lexicon", detail="title: is required")
+    assert (await client.ask("sync.getStatus"))["quarantined"] == 1
+
+
+async def status_of(client: Client, **params: str) -> dict[str, Any]:
+    return await client.ask("sync.getRecordStatus", **params)
+
+
+async def test_a_shown_record_has_its_proof(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    uri = await rows.track("alice")
+    status = await status_of(client, uri=uri)
+    assert status["state"] == "shown"
+    assert status["rev"] == "3kaaaaaaaaa22"
+    assert {"cid", "provenAt", "seenAt"} <= status.keys()
+    by_handle = uri.replace("did:plc:alice", "alice.test")
+    assert await status_of(client, uri=by_handle) == status
+
+
+async def test_a_quarantined_record_says_what_is_wrong_with_it(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    uri = "at://did:plc:alice/fm.plyr.track/bad"
+    await rows.record(uri, {}, state="invalid", reason="lexicon", detail="title: is required")
+    status = await status_of(client, uri=uri)
+    assert (status["state"], status["reason"]) == ("invalid", "lexicon: title: is required")
+
+
+async def test_a_record_is_deleted_hidden_or_was_never_seen(client: Client, rows: Rows) -> None:
+    await rows.account("alice", upstream_status="deactivated")
+    deleted, taken_down, inactive = [await rows.track("alice") for _ in range(3)]
+    await rows.delete(deleted)
+    await rows.take_down(taken_down)
+    status = await status_of(client, uri=deleted)
+    assert status["state"] == "deleted"
+    assert "cid" not in status
+    status = await status_of(client, uri=taken_down)
+    assert (status["state"], status["reason"]) == ("hidden", "taken-down")
+    await rows.hide("alice")
+    status = await status_of(client, uri=inactive)
+    assert (status["state"], status["reason"]) == ("hidden", "account-inactive: deactivated")
+    never = await status_of(client, uri="at://did:plc:alice/fm.plyr.track/never")
+    assert never == {"state": "not-indexed"}
+
+
+async def test_an_account_has_a_status_too(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.insert("repo", did="did:plc:alice", state="synchronized", rev="3kaaaaaaaaa22")
+    status = await status_of(client, did="did:plc:alice")
+    assert (status["state"], status["rev"]) == ("shown", "3kaaaaaaaaa22")
+    await rows.take_down("did:plc:alice")
+    status = await status_of(client, did="did:plc:alice")
+    assert (status["state"], status["reason"]) == ("hidden", "taken-down")
+    assert await status_of(client, did="did:plc:nobody") == {"state": "not-indexed"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"did": "did:plc:alice", "uri": "at://did:plc:alice/fm.plyr.track/x"},
+        {"uri": "at://did:plc:alice"},
+        {"uri": "at://did:plc:alice/fm.plyr.track"},
+    ],
+)
+async def test_one_record_or_one_account_is_asked_about(
+    client: Client, params: dict[str, str]
+) -> None:
+    assert await client.refusal("sync.getRecordStatus", **params) == "InvalidRequest"

@@ -1,0 +1,81 @@
+"""What is served beside XRPC."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from appview.app import create_app
+from appview.context import AppSettings
+from lexicons.catalog import Catalog
+from migrations.database import create_pool
+from tests.appview.conftest import Client
+
+
+async def test_the_did_document_names_the_service(client: Client) -> None:
+    response = await client.http.get("/.well-known/did.json")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "id": "did:web:music.test",
+        "service": [
+            {
+                "id": "#plyr_appview",
+                "type": "PlyrAppView",
+                "serviceEndpoint": "https://music.test",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("public_url", "did", "endpoint"),
+    [
+        ("http://localhost:8000", "did:web:localhost%3A8000", "http://localhost:8000"),
+        ("https://music.test/", "did:web:music.test", "https://music.test"),
+        ("https://music.test/path", "did:web:music.test", "https://music.test"),
+    ],
+)
+def test_the_public_url_gives_the_service_its_did(
+    settings: AppSettings, public_url: str, did: str, endpoint: str
+) -> None:
+    moved = replace(settings, public_url=public_url)
+    assert (moved.service_did, moved.origin) == (did, endpoint)
+
+
+async def test_health_is_the_version(client: Client) -> None:
+    response = await client.http.get("/xrpc/_health")
+    assert (response.status_code, response.json()) == (200, {"version": "1.2.3"})
+
+
+async def test_without_a_database_the_service_asks_to_come_back(
+    settings: AppSettings, catalog: Catalog, tmp_path: Path
+) -> None:
+    nowhere = f"postgresql://postgres@/none?host={tmp_path}"
+    async with create_pool(nowhere, min_size=0) as pool:
+        transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
+        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+            health = await http.get("/xrpc/_health")
+            query = await http.get("/xrpc/fm.plyr.feed.getLatest")
+            document = await http.get("/.well-known/did.json")
+    assert (health.status_code, health.json()["error"]) == (503, "Service Unavailable")
+    assert (query.status_code, query.json()["error"]) == (503, "NotEnoughResources")
+    assert document.status_code == 200
+
+
+async def test_the_lexicons_are_served(client: Client, catalog: Catalog) -> None:
+    index = (await client.http.get("/lexicons/")).json()
+    assert "fm.plyr.feed.getLatest" in index["lexicons"]
+    for nsid in index["lexicons"]:
+        document = await client.http.get(f"/lexicons/{nsid}.json")
+        assert document.json() == catalog.documents[nsid]
+        assert (await client.http.get(f"/lexicons/{nsid}")).json() == document.json()
+    assert (await client.http.get("/lexicons/no.such.thing")).status_code == 404
+
+
+async def test_the_front_page_says_what_this_is(client: Client) -> None:
+    response = await client.http.get("/")
+    assert "https://music.test/xrpc/fm.plyr.feed.getLatest" in response.text
+    assert (await client.http.get("/robots.txt")).text.startswith("User-agent: *")
+    assert (await client.http.get("/nothing/here")).status_code == 404
