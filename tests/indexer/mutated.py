@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+from hypothesis import settings
 from hypothesis import strategies as st
+
+BOUNDED = settings(deadline=2_000)
+"""However odd the input, an answer within two seconds, on a busy machine too."""
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexer.events import Reason, Rejected
 from indexer.repo.car import CarFile, read_car
-from tests.indexer.mutated import hostile
+from tests.indexer.mutated import BOUNDED, hostile
 from tests.network.encoding import Link, car, car_header, car_section, dag_cbor, link_to, varint
 from tests.network.mst import Tree
 
@@ -102,6 +102,7 @@ def test_more_blocks_than_allowed_are_rejected() -> None:
 
 
 @given(hostile([GOOD, GOOD[:100]]))
+@BOUNDED
 def test_any_bytes_are_a_car_of_proven_blocks_or_rejected(data: bytes) -> None:
     with contextlib.suppress(Rejected):
         for cid, block in read_car(data).blocks.items():
@@ -180,6 +181,7 @@ def test_a_car_file_of_more_nodes_than_allowed_is_rejected() -> None:
 
 
 @given(hostile([GOOD, GOOD[:100]]), st.sets(st.sampled_from(sorted(RAW_BLOCKS))))
+@BOUNDED
 def test_any_file_is_a_car_of_proven_blocks_or_rejected(data: bytes, wanted: set[bytes]) -> None:
     with contextlib.suppress(Rejected):
         for cid, block in CarFile(io.BytesIO(data)).find(wanted):

@@ -21,7 +21,7 @@ from indexer.events import (
     Unknown,
 )
 from indexer.frames import MAX_FRAME_BYTES, MAX_ITEMS, Kind, decode_frame, peek
-from tests.indexer.mutated import hostile
+from tests.indexer.mutated import BOUNDED, hostile
 from tests.network.encoding import dag_cbor, link_to
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -302,6 +302,7 @@ SEEDS = [
 
 
 @given(hostile(SEEDS))
+@BOUNDED
 def test_any_bytes_are_an_event_or_rejected(data: bytes) -> None:
     with contextlib.suppress(Rejected):
         decode_frame(data)
@@ -315,6 +316,7 @@ json_like = st.recursive(
 
 
 @given(st.sampled_from(sorted({*commit(), "prevData"})), json_like)
+@BOUNDED
 def test_a_commit_with_any_value_in_a_field_is_an_event_or_rejected(
     field: str, value: object
 ) -> None:
@@ -323,6 +325,7 @@ def test_a_commit_with_any_value_in_a_field_is_an_event_or_rejected(
 
 
 @given(st.sampled_from(["action", "path", "cid", "prev"]), json_like)
+@BOUNDED
 def test_an_op_with_any_value_in_a_field_is_an_event_or_rejected(field: str, value: object) -> None:
     with contextlib.suppress(Rejected):
         decode_frame(frame("#commit", commit(ops=[{**op("update"), field: value}])))

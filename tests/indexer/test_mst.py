@@ -13,6 +13,7 @@ from indexer.events import Action, Op, Reason, Rejected
 from indexer.repo.mst import load_tree, lookup, undo
 from indexer.repo.node import node_cid
 from indexer.repo.walk import RangeWalk
+from tests.indexer.mutated import BOUNDED
 from tests.indexer.trees import LEAF, OTHER, key_of_height, node, raw_blocks, tree_of
 from tests.network.encoding import Link, dag_cbor, link_to
 
@@ -139,7 +140,7 @@ def changes(draw: st.DrawFn) -> tuple[dict[str, Link], dict[str, Link]]:
 
 
 @given(changes())
-@settings(max_examples=300)
+@settings(BOUNDED, max_examples=300)
 def test_undoing_gives_the_tree_before_from_no_more_than_a_commit_carries(
     change: tuple[dict[str, Link], dict[str, Link]],
 ) -> None:
@@ -150,6 +151,7 @@ def test_undoing_gives_the_tree_before_from_no_more_than_a_commit_carries(
 
 
 @given(changes(), st.data())
+@BOUNDED
 def test_a_lie_about_the_operations_shows(
     change: tuple[dict[str, Link], dict[str, Link]], data: st.DataObject
 ) -> None:
@@ -165,6 +167,7 @@ def test_a_lie_about_the_operations_shows(
 
 
 @given(changes(), st.data())
+@BOUNDED
 def test_with_any_node_missing_the_tree_before_comes_out_or_partial(
     change: tuple[dict[str, Link], dict[str, Link]], data: st.DataObject
 ) -> None:
@@ -180,6 +183,7 @@ def test_with_any_node_missing_the_tree_before_comes_out_or_partial(
 
 
 @given(records_st, st.sampled_from(PATHS))
+@BOUNDED
 def test_lookup_finds_what_is_there(records: dict[str, Link], path: str) -> None:
     tree = tree_of(records)
     loaded = load_tree(tree.root.raw, raw_blocks(tree.nodes))

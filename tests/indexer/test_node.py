@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from indexer.events import Reason, Rejected
 from indexer.repo.node import EMPTY_TREE, common_prefix, encode_node, height_of, parse_node
 from lexicons.cid import cid_text
-from tests.indexer.mutated import hostile
+from tests.indexer.mutated import BOUNDED, hostile
 from tests.indexer.trees import LEAF, OTHER, node
 from tests.network.encoding import Link, dag_cbor, link_to
 from tests.network.mst import Tree, common_prefix_length, height
@@ -25,6 +25,7 @@ keys_st = st.sets(
 
 
 @given(keys_st, st.randoms(use_true_random=False))
+@BOUNDED
 def test_a_node_is_read_as_it_was_written(keys: set[bytes], rnd: random.Random) -> None:
     ordered = sorted(keys)
     values = [link_to(key).raw for key in ordered]
@@ -43,12 +44,14 @@ def test_a_node_is_read_as_it_was_written(keys: set[bytes], rnd: random.Random) 
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50))
+@BOUNDED
 def test_a_common_prefix_is_what_counting_gives(left: bytes, right: bytes) -> None:
     assert common_prefix(left, right) == common_prefix_length(left, right)
     assert common_prefix(left + right, left) == len(left)
 
 
 @given(st.binary(max_size=20))
+@BOUNDED
 def test_a_height_is_what_counting_gives(key: bytes) -> None:
     assert height_of(key) == height(key)
 
@@ -148,7 +151,7 @@ def test_other_bytes_for_the_same_node_or_none_are_rejected(block: bytes) -> Non
 
 
 @given(hostile([GOOD, *list(Tree({b"a.b.c/%d" % n: LEAF for n in range(9)}).nodes.values())]))
-@settings(max_examples=400)
+@settings(BOUNDED, max_examples=400)
 def test_any_bytes_are_a_node_written_one_way_or_rejected(block: bytes) -> None:
     with contextlib.suppress(Rejected):
         read = parse_node(block, b"", 0)

@@ -13,7 +13,7 @@ from indexer.frames import decode_frame
 from indexer.repo.node import EMPTY_TREE
 from indexer.verify import verify_commit, verify_root, verify_sync
 from lexicons.syntax import Did
-from tests.indexer.mutated import mutated
+from tests.indexer.mutated import BOUNDED, mutated
 from tests.indexer.recording import recording
 from tests.indexer.signed_repo import (
     create,
@@ -360,7 +360,7 @@ GOOD = make_commit(FUZZED, create(path(1)), create("a.b.c/x"))
 
 
 @given(mutated([GOOD.blocks]))
-@settings(max_examples=300)
+@settings(BOUNDED, max_examples=300)
 def test_mutated_blocks_prove_the_same_or_are_rejected(blocks: bytes) -> None:
     with contextlib.suppress(Rejected):
         proven = verify(replace(GOOD, blocks=blocks), FUZZED)
@@ -372,6 +372,7 @@ KEY = public_key(FUZZED)
 
 
 @given(mutated([FRAME]))
+@BOUNDED
 def test_a_mutated_frame_is_something_or_rejected(frame: bytes) -> None:
     with contextlib.suppress(Rejected):
         event = decode_frame(frame)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from indexer.events import Reason, Rejected
 from indexer.repo.node import EMPTY_TREE
 from indexer.repo.walk import RangeWalk
+from tests.indexer.mutated import BOUNDED
 from tests.indexer.trees import LEAF, raw_blocks, tree_of
 from tests.network.encoding import link_to
 from tests.network.mst import Tree
@@ -44,7 +45,7 @@ def test_a_walk_finds_the_records_of_its_collections_and_no_others(limit: int) -
 
 
 @given(st.sets(st.sampled_from(sorted(MIXED)), max_size=200), st.sampled_from(["a.b.c", "zz.z.z"]))
-@settings(max_examples=50)
+@settings(BOUNDED, max_examples=50)
 def test_a_walk_is_the_same_as_filtering_all_keys(paths: set[str], collection: str) -> None:
     tree = tree_of({path: MIXED[path] for path in paths})
     walk = RangeWalk(tree.root.raw, [collection])
