@@ -118,7 +118,8 @@ class Pipeline:
     _left: asyncio.Event = field(default_factory=asyncio.Event)
     _special: Info | StreamError | None = None
     _received: tuple[int, str] | None = None
-    _written: int = 0
+    settled_seq: int = 0
+    _seen: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     _in_hand: bool = False
     _resolving: set[asyncio.Task[Identity]] = field(default_factory=set)
 
@@ -130,7 +131,7 @@ class Pipeline:
         Raises Rejected for framing that makes the connection useless.
         """
         seen = peek(frame, self.signals)
-        metrics.frames_total.labels(seen.kind).inc()
+        self._seen[seen.kind] += 1
         if seen.seq is None:
             self._special = self._stream_event(seen)
             return None
@@ -229,7 +230,7 @@ class Pipeline:
     async def write_cursor(self) -> None:
         """Let the cursor follow a stream in which nothing was ours."""
         received = self._received
-        if received is None or self._window or self._in_hand or received[0] == self._written:
+        if received is None or self._window or self._in_hand or received[0] == self.settled_seq:
             return
         async with self.desk:
             await self._write([], self._cursor_after([]))
@@ -246,8 +247,11 @@ class Pipeline:
 
     async def _write(self, steps: Sequence[Step], cursor: Cursor | None) -> None:
         await self.writer.write(steps, cursor)
+        for kind, count in self._seen.items():  # a metric costs as much as a frame
+            metrics.frames_total.labels(kind).inc(count)
+            self._seen[kind] = 0
         if cursor is not None:
-            self._written = cursor.seq
+            self.settled_seq = cursor.seq
             metrics.last_seq.set(cursor.seq)
 
     # prove ------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def follow_commit(
     )
     if repo is not None and repo.state is State.RESYNCING:
         return Verdict.DURING_WALK, repo
-    if commit.complete_history:
+    if repo is None and commit.complete_history:
         return Verdict.COMPLETE, synchronized
     if repo is None:
         repo = RepoState(commit.did, State.DESYNCHRONIZED, reason="first seen with a history")

@@ -1,0 +1,24 @@
+"""Run the benchmarks named on the command line, or all of them."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from bench import ingest
+from bench.report import Figure, machine, say
+
+BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "foreign": ingest.foreign,
+    "own": ingest.own,
+}
+
+
+async def main(names: list[str]) -> None:
+    say(f"# {machine()}")
+    for name in names or BENCHMARKS:
+        for figure in await BENCHMARKS[name]():
+            say(figure.line())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

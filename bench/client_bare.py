@@ -1,0 +1,23 @@
+"""The yardstick: a bare `websockets` client that counts what it receives."""
+
+import sys
+import time
+
+import uvloop
+from websockets.asyncio.client import connect
+
+
+async def main(port: int, total: int) -> None:
+    url = f"ws://127.0.0.1:{port}/xrpc/com.atproto.sync.subscribeRepos"
+    async with connect(url, compression=None, max_size=5_000_000, max_queue=256) as socket:
+        count = 0
+        started = time.perf_counter()
+        async for _ in socket:
+            count += 1
+            if count == total:
+                break
+        sys.stdout.write(f"{total / (time.perf_counter() - started)}\n")
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))
