@@ -1,6 +1,6 @@
 """The settings: read once from the environment, checked, frozen.
 
-To add one: a field here with its parser, and its line in README's table (a test holds them together).
+To add one: a field here with its parser, and its line in README's table (a test compares them).
 """
 
 from collections.abc import Callable, Mapping

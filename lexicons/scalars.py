@@ -5,7 +5,7 @@ Spec: https://atproto.com/specs/lexicon#field-type-definitions
 
 from collections.abc import Callable
 
-import regex  # type: ignore[import-untyped]  # ships no types
+import regex
 
 from lexicons.cid import Cid
 from lexicons.schema import (

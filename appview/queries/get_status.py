@@ -39,6 +39,11 @@ _MINUTE_MS = 60_000
 
 
 async def get_status(context: AppContext, _: XrpcRequest) -> GetStatusOutput:
+    return await read_status(context)
+
+
+async def read_status(context: AppContext) -> GetStatusOutput:
+    """What the command line says, too."""
     async with snapshot(context.pool) as connection:
         upstreams = await connection.fetch(UPSTREAMS)
         repos = await connection.fetchrow(REPOS)
