@@ -1,0 +1,43 @@
+"""run, index, serve: the processes that stay."""
+
+import asyncio
+import sys
+
+import structlog
+
+from appview.composition import VERSION, build_app, keep_indexing, open_tools
+from appview.config import Config
+from appview.screen import show_first
+from appview.serving import answer, listening, publish_metrics, stop_on_signals
+
+log = structlog.get_logger(__name__)
+
+
+async def run(config: Config) -> None:
+    stop = stop_on_signals()
+    listener = listening(config)
+    publish_metrics(config)
+    async with open_tools(config) as tools:
+        host, port = listener.getsockname()[:2]
+        show_first(config, VERSION, f"http://{host}:{port}")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(answer(config, build_app(config, tools), listener, stop))
+            group.create_task(keep_indexing(config, tools, stop, show_progress=True))
+
+
+async def index(config: Config) -> None:
+    stop = stop_on_signals()
+    publish_metrics(config)
+    async with open_tools(config) as tools:
+        await keep_indexing(config, tools, stop, show_progress=sys.stderr.isatty())
+
+
+async def serve(config: Config) -> None:
+    """The schema of an embedded database is ours to mend; an operator's is not."""
+    stop = stop_on_signals()
+    listener = listening(config)
+    publish_metrics(config)
+    async with open_tools(config, migrate=config.database_url is None) as tools:
+        host, port = listener.getsockname()[:2]
+        log.info("serving", url=f"http://{host}:{port}")
+        await answer(config, build_app(config, tools), listener, stop)

@@ -1,0 +1,122 @@
+"""The one place where everything is put together from the settings."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import asyncpg
+import structlog
+from starlette.types import ASGIApp
+
+from appview.app import AppSettings, create_app
+from appview.config import Config
+from appview.screen import Progress
+from indexer.service import IndexerSettings, Tools, build_indexer, leadership
+from lexicons.catalog import load_catalog
+from migrations.database import open_database
+from xrpc.client import GuardedClient
+from xrpc.identity import IdentityResolver
+from xrpc.identity_store import IdentityStore
+from xrpc.remote import Remote
+
+log = structlog.get_logger(__name__)
+
+VERSION = version("plyr-appview")
+USER_AGENT = f"plyr-appview/{VERSION}"
+DATABASE_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+)
+DATABASE_RETRY_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def open_tools(config: Config, *, migrate: bool = True) -> AsyncIterator[Tools]:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(config.database_url, config.data_dir, max_size=16, migrate=migrate)
+        )
+        client = await stack.enter_async_context(
+            GuardedClient(
+                allow_private_addresses=config.allow_private_addresses,
+                user_agent=USER_AGENT,
+                trusted_origins=config.operator_origins,
+            )
+        )
+        resolver = await stack.enter_async_context(
+            IdentityResolver(
+                client,
+                plc_url=config.plc_url,
+                handle_resolver_url=config.handle_resolver_url,
+                store=IdentityStore(database.pool),
+            )
+        )
+        yield Tools(
+            pool=database.pool,
+            catalog=load_catalog(config.namespace),
+            client=client,
+            resolver=resolver,
+            remote=Remote(client, time.monotonic),
+            now=lambda: datetime.now(UTC),
+        )
+
+
+def indexer_settings(config: Config) -> IndexerSettings:
+    return IndexerSettings(
+        namespace=config.namespace,
+        firehose_origin=config.firehose_origin,
+        relay_origin=config.relay_origin,
+        discovery_origin=config.discovery_origin,
+        replay_max=timedelta(minutes=config.replay_max_minutes),
+        resync_workers=config.resync_workers,
+        spool=config.data_dir / "spool",
+        max_repo_bytes=config.max_repo_bytes,
+        min_free_bytes=config.min_free_bytes,
+    )
+
+
+def app_settings(config: Config) -> AppSettings:
+    return AppSettings(
+        public_url=config.public_url,
+        version=VERSION,
+        namespace=config.namespace,
+        data_dir=config.data_dir,
+        min_free_bytes=config.min_free_bytes,
+        trusted_media_hosts=frozenset(config.trusted_media_hosts),
+    )
+
+
+def build_app(config: Config, tools: Tools) -> ASGIApp:
+    return create_app(app_settings(config), tools.pool, tools.catalog, tools.resolver)
+
+
+async def keep_indexing(
+    config: Config, tools: Tools, stop: asyncio.Event, *, show_progress: bool
+) -> None:
+    """Index as the leader; a database that went away is waited for, from the cursor on."""
+    while not stop.is_set():
+        try:
+            await _index_as_leader(config, tools, stop, show_progress=show_progress)
+        except* DATABASE_GONE as gone:
+            log.warning("database lost, starting over from the cursor", error=str(gone))
+            await asyncio.sleep(DATABASE_RETRY_SECONDS)
+
+
+async def _index_as_leader(
+    config: Config, tools: Tools, stop: asyncio.Event, *, show_progress: bool
+) -> None:
+    async with leadership(tools.pool, stop) as leader:
+        if leader is None:
+            return
+        indexer = await build_indexer(tools, indexer_settings(config))
+        showing = asyncio.create_task(Progress(indexer).show()) if show_progress else None
+        try:
+            await indexer.run(leader, stop)
+        finally:
+            if showing is not None:
+                showing.cancel()

@@ -1,0 +1,80 @@
+"""A process that listens: its socket, its signals, its metrics."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from prometheus_client import start_http_server
+from starlette.types import ASGIApp
+
+from appview.config import BadSetting, Config
+
+log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: they stop the indexer too."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listening(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise BadSetting(
+            f"PLYR_HOST={config.host} PLYR_PORT={config.port}: {error.strerror}"
+        ) from error
+    return listener
+
+
+async def answer(
+    config: Config, app: ASGIApp, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(config.trusted_proxies),
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving
+
+
+def stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def publish_metrics(config: Config) -> None:
+    if config.metrics_listen is None:
+        return
+    host, port = config.metrics_listen
+    try:
+        start_http_server(port, host)
+    except OSError as error:
+        log.warning("metrics not served", address=f"{host}:{port}", error=error.strerror)
