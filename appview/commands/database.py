@@ -13,9 +13,10 @@ from migrations.database import open_database
 
 async def migrate(config: Config) -> None:
     async with AsyncExitStack() as stack:
-        url = config.database_url or await stack.enter_async_context(
-            embedded.running(config.data_dir / "postgres")
-        )
+        url = config.database_url
+        if url is None:
+            folder = config.data_dir / "postgres"
+            url = await stack.enter_async_context(embedded.running(folder))
         applied = await runner.migrate(url)
     click.echo(f"applied {', '.join(applied)}" if applied else "the database is up to date")
 
