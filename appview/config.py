@@ -28,6 +28,12 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _postgres(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected postgresql://user@host/database")
+    return text
+
+
 def _origin(text: str) -> str:
     parts = urlsplit(_url("http", "https")(text))
     if parts.path or parts.fragment:
@@ -90,7 +96,7 @@ def _setting(parse: Callable[[str], Any], default: str) -> Any:  # noqa: ANN401 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    database_url: str | None = _setting(_url("postgresql", "postgres"), "")
+    database_url: str | None = _setting(_postgres, "")
     data_dir: Path = _setting(Path, "./data")
     relay_url: str = _setting(
         _url("wss", "ws", "https", "http"), "wss://relay1.us-east.bsky.network"
