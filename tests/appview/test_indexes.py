@@ -60,7 +60,7 @@ select
 from generate_series(1, 10000) as n;
 
 insert into list_item (list_uri, position, subject, subject_cid)
-select uri, position, 'at://did:plc:p1/fm.plyr.track/1', 'c'
+select uri, position, 'at://did:plc:p1/fm.plyr.track/' || rkey::integer * position % 10000, 'c'
 from list, generate_series(0, 4) as position;
 
 insert into record (did, collection, rkey, rev, state)
