@@ -64,7 +64,7 @@ class ServiceAuth:
             fresh = await self._resolver.resolve(did, force=True)
         except IdentityError as error:
             raise unauthorized("BadJwtSignature", f"not signed by {did}") from error
-        if fresh.key == identity.key or not _is_signed_by(token, fresh):
+        if not _is_signed_by(token, fresh):
             raise unauthorized("BadJwtSignature", f"not signed by {did}")
 
     def _use_up(self, token: ServiceToken) -> None:

@@ -163,6 +163,11 @@ async def test_case_122_the_key_is_the_accounts_own() -> None:
             assert await it.refused(token(it.now, {"kid": kid})) == "BadJwt"
 
 
+async def test_a_token_that_asks_for_extensions_is_refused() -> None:
+    async with signing() as it:
+        assert await it.refused(token(it.now, {"crit": ["exp"], "exp": 1})) == "BadJwt"
+
+
 async def test_case_123_a_token_is_used_once_for_a_procedure_and_often_for_queries() -> None:
     async with signing({ALICE: with_key(new_key()), BOB: with_key(new_key(), BOB)}) as it:
         query = token(it.now)

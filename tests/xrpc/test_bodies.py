@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
@@ -77,6 +78,17 @@ async def test_case_106_a_compressed_body_is_unpacked(encoding: str, packed: byt
         headers = JSON | {"content-encoding": encoding}
         response = await client.post(PUT, headers=headers, content=packed)
     assert response.json()["said"]["input"] == {"name": "x"}
+
+
+async def test_case_106_a_bomb_is_not_unpacked() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    headers = JSON | {"content-encoding": "gzip"}
+    async with asking() as client:
+        tracemalloc.start()
+        assert (await client.post(PUT, headers=headers, content=bomb)).status_code == 413
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 async def test_case_106_a_procedure_without_input_takes_no_body() -> None:

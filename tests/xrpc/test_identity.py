@@ -330,6 +330,18 @@ async def test_case_84_a_handle_that_moves_leaves_its_old_owner() -> None:
         assert alice.handle is None
 
 
+async def test_whoever_looks_a_handle_up_sees_that_its_holder_has_lost_it() -> None:
+    world = World(documents={ALICE: claims(ALICE)}, service={"alice.test": ALICE})
+    async with running(world, with_service=True) as it:
+        await it.resolver.prove_handle(await it.resolver.resolve(ALICE))
+        world.service["alice.test"] = BOB
+        world.clock.pass_by(minutes=6)
+        assert await it.resolver.resolve_handle(HANDLE) == BOB
+        alice = it.resolver.cached(ALICE)
+        assert alice is not None
+        assert alice.handle is None
+
+
 async def test_a_handle_that_points_elsewhere_now_is_lost() -> None:
     world = World(documents={ALICE: claims(ALICE)}, service={"alice.test": ALICE})
     async with running(world, with_service=True) as it:
