@@ -21,6 +21,19 @@ class Link(NamedTuple):
     did: str
 
 
+class First(NamedTuple):
+    """The like of an account and a subject with the smallest URI."""
+
+    uri: str
+    subject: str
+    did: str
+    counted: bool
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.subject, self.did
+
+
 SUBJECT_COLUMNS = {"like": 0, "comment": 1, "list": 2}
 ACCOUNT_COLUMNS = {"tracks": 0, "lists": 1, "likes_given": 2, "likes_received": 3}
 
@@ -73,6 +86,7 @@ async def replace_links(
     abandoned = [key for key in held if wanted.pop(key, None) is None]
     orphaned = await _remove(connection, abandoned, tally) if abandoned else []
     if wanted:
+        # Sorted by URI: the first like of a pair is its smallest.
         await _insert(connection, sorted(wanted.values()), tally)
     if orphaned:
         await _promote(connection, orphaned, tally)
@@ -103,86 +117,83 @@ async def _remove(
 
 
 async def _insert(connection: Connection, links: Sequence[Link], tally: Tally) -> None:
-    """Sorted by URI, so that the first like of a pair is its smallest."""
-    likes = [link for link in links if link.kind == "like"]
+    likes = {(link.subject, link.did): link.uri for link in reversed(links) if link.kind == "like"}
+    overtaken = []
     if likes:
-        await _demote(connection, likes, tally)
-    firsts = {(link.subject, link.did): link.uri for link in reversed(likes)}
-    may_count = [
-        link.kind != "like" or firsts[link.subject, link.did] == link.uri for link in links
-    ]
+        firsts = await _firsts(connection, sorted(likes))
+        overtaken = [first for first in firsts if likes[first.pair] < first.uri and first.counted]
+        for first in firsts:
+            likes[first.pair] = min(likes[first.pair], first.uri)
+    if overtaken:
+        await _demote(connection, overtaken, tally)
     rows = await connection.fetch(
         """
         insert into link (uri, subject, kind, did, counted)
-        select
-            new.uri,
-            new.subject,
-            new.kind,
-            new.did,
-            new.may_count and account.counted_active and not (
-                new.kind = 'like' and exists (
-                    select
-                    from link as earlier
-                    where earlier.subject = new.subject
-                      and earlier.kind = 'like'
-                      and earlier.did = new.did
-                      and earlier.uri < new.uri
-                )
-            )
+        select new.uri, new.subject, new.kind, new.did, new.may_count and account.counted_active
         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])
             as new (uri, subject, kind, did, may_count)
         join account on account.did = new.did
         returning link.subject, link.kind, link.did, link.counted
         """,
         *_columns(links),
-        may_count,
+        [link.kind != "like" or likes[link.subject, link.did] == link.uri for link in links],
     )
     assert len(rows) == len(links), "a link without an account"
     tally.add_links(((row[0], row[1], row[2]) for row in rows if row[3]), 1)
 
 
-async def _demote(connection: Connection, likes: Sequence[Link], tally: Tally) -> None:
+async def _firsts(connection: Connection, pairs: Sequence[tuple[str, str]]) -> list[First]:
+    """The smallest like of each pair, the only one that may be counted."""
+    rows = await connection.fetch(
+        """
+        select first.uri, wanted.subject, wanted.did, first.counted
+        from unnest($1::text[], $2::text[]) as wanted (subject, did)
+        cross join lateral (
+            select uri, counted
+            from link
+            where link.subject = wanted.subject
+              and link.kind = 'like'
+              and link.did = wanted.did
+            order by uri
+            limit 1
+        ) as first
+        """,
+        *_columns(pairs),
+    )
+    return [First(*row) for row in rows]
+
+
+async def _demote(connection: Connection, likes: Sequence[First], tally: Tally) -> None:
     """Before a smaller URI comes in: link_one_like lets no two be counted, not for a moment."""
     rows = await connection.fetch(
         """
         update link
         set counted = false
-        from unnest($1::text[], $2::text[], $3::text[]) as new (uri, subject, did)
-        where link.subject = new.subject
-          and link.did = new.did
-          and link.kind = 'like'
-          and link.counted
-          and link.uri > new.uri
+        from unnest($1::text[], $2::text[]) as overtaken (uri, subject)
+        where link.uri = overtaken.uri
+          and link.subject = overtaken.subject
         returning link.subject, link.kind, link.did
         """,
-        *_columns([(link.uri, link.subject, link.did) for link in likes]),
+        *_columns([(like.uri, like.subject) for like in likes]),
     )
     tally.add_links(rows, -1)
 
 
-async def _promote(
-    connection: Connection, orphaned: Sequence[tuple[str, str]], tally: Tally
-) -> None:
+async def _promote(connection: Connection, pairs: Sequence[tuple[str, str]], tally: Tally) -> None:
+    firsts = [first for first in await _firsts(connection, pairs) if not first.counted]
+    if not firsts:
+        return
     rows = await connection.fetch(
         """
         update link
         set counted = true
-        from unnest($1::text[], $2::text[]) as orphan (subject, did)
-        join account on account.did = orphan.did and account.counted_active
-        where link.subject = orphan.subject
-          and link.did = orphan.did
-          and link.kind = 'like'
-          and not link.counted
-          and link.uri = (
-              select min(other.uri)
-              from link as other
-              where other.subject = orphan.subject
-                and other.kind = 'like'
-                and other.did = orphan.did
-          )
+        from unnest($1::text[], $2::text[]) as first (uri, subject)
+        where link.uri = first.uri
+          and link.subject = first.subject
+          and (select counted_active from account where account.did = link.did)
         returning link.subject, link.kind, link.did
         """,
-        *_columns(orphaned),
+        *_columns([(first.uri, first.subject) for first in firsts]),
     )
     tally.add_links(rows, 1)
 

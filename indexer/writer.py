@@ -102,7 +102,7 @@ class Writer:
     async def recount(self, limit: int) -> bool:
         """Let the counters follow a changed account by some links; False when none is behind."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await _take_lock(connection)
+            await _begin(connection)
             return await counters.recount_chunk(connection, self._new_tally(), limit)
 
     def _prepare(self, step: Step, now: datetime) -> tuple[Prepared, ...]:
@@ -124,7 +124,7 @@ class Writer:
     ) -> WriteResult:
         try:
             async with connection.transaction():
-                await _take_lock(connection)
+                await _begin(connection)
                 result = await self._apply(connection, pieces, now)
                 if cursor is not None:
                     await write_cursor(connection, cursor, now)
@@ -133,7 +133,7 @@ class Writer:
             if not is_unstorable(error):
                 raise
         async with connection.transaction():
-            await _take_lock(connection)
+            await _begin(connection)
             result = await self._apply_apart(connection, pieces, now)
             if cursor is not None:
                 await write_cursor(connection, cursor, now)
@@ -252,8 +252,24 @@ class Writer:
             await trial.rollback()
 
 
-async def _take_lock(connection: Connection) -> None:
-    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+async def _begin(connection: Connection) -> None:
+    """Every statement here looks up a few keys among many rows, however few there seem to be.
+
+    Left to statistics that lag behind a first fill, Postgres would read whole tables instead.
+    """
+    await connection.execute(
+        """
+        select
+            set_config('enable_seqscan', 'off', true),
+            set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true),
+            set_config('enable_bitmapscan', 'off', true),
+            set_config('enable_material', 'off', true),
+            set_config('jit', 'off', true),
+            pg_advisory_xact_lock($1)
+        """,
+        LOCK,
+    )
 
 
 async def _write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
