@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,14 +39,16 @@ class Discovery:
     now: Callable[[], datetime]
     finished: bool = False
     error: str | None = None
-    _again: asyncio.Event | None = None
+    _again: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Discover now, then daily; a gap in the stream brings it forward."""
-        self._again = asyncio.Event()
         delay, forced = FIRST_RETRY_SECONDS, False
         while True:
-            self._again.clear()
+            if self._again.is_set():
+                self._again.clear()
+                forced = True
+                await self.recheck_all("a gap in the stream")
             try:
                 if forced or not await self._is_recent():
                     await self.discover()
@@ -58,16 +61,11 @@ class Discovery:
                 delay = min(delay * 2, LONGEST_RETRY_SECONDS)
                 continue
             self.finished, self.error, delay, forced = True, None, FIRST_RETRY_SECONDS, False
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._again.wait(), AGAIN_AFTER.total_seconds())
-            except TimeoutError:
-                continue
-            forced = True
-            await self.recheck_all("a gap in the stream")
 
     def after_gap(self) -> None:
-        if self._again is not None:
-            self._again.set()
+        self._again.set()
 
     async def discover(self) -> int:
         """Enter every repo not yet known as desynchronized; give how many there were."""

@@ -93,6 +93,7 @@ class Relay:
             except FutureCursor as error:
                 self.error, delay = f"FutureCursor: {error}", FUTURE_CURSOR_DELAY_SECONDS
             except Rejected as error:
+                metrics.rejected_total.labels(error.reason).inc()
                 self._count_poison()
                 self.error = str(error)
             except (OSError, WebSocketException, Unreachable, TimeoutError) as error:
@@ -101,6 +102,7 @@ class Relay:
             self.connected = False
             metrics.relay_connected.set(0)
             await self.pipeline.settled()
+            await self.pipeline.write_cursor()
             await cursors.note_connection(self.pool, self.host, connected=False, error=self.error)
             delay = max(delay, backoff.after(loop.time() - started))
             log.warning(
@@ -157,6 +159,8 @@ class Relay:
         """The durable cursor, unless replaying from it costs more than repairing from the repos."""
         position = await cursors.load(self.pool, self.host)
         if position is None:
+            if self.pipeline.repos:
+                await self._record_gap(None, "no cursor: another relay, or nothing came of it yet")
             return None
         behind = self.now() - position.received_at
         if behind <= self.replay_max:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import structlog
 
@@ -76,13 +76,15 @@ class BlocksFromPds:
     values_at_once: int = 50
 
     async def head(self) -> bytes:
-        answer = await self.remote.query(
-            self.pds, "com.atproto.sync.getLatestCommit", [("did", self.did)]
-        )
         try:
-            return parse_cid(str(answer.get("cid"))).raw
+            return parse_cid(str((await self.latest_commit()).get("cid"))).raw
         except InvalidCid as error:
             raise RemoteError(200, "", f"getLatestCommit: {error}") from error
+
+    async def latest_commit(self) -> dict[str, Any]:
+        return await self.remote.query(
+            self.pds, "com.atproto.sync.getLatestCommit", [("did", self.did)]
+        )
 
     async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
         params = [("did", str(self.did)), *(("cids", cid_text(cid)) for cid in cids)]
@@ -187,6 +189,9 @@ class Resync:
             raise Rejected(Reason.NO_IDENTITY, "the DID document names no PDS or no key")
         source = BlocksFromPds(self.remote, identity.pds, did)
         try:
+            if await self._is_unchanged(source):
+                await self._finish(did, self.pipeline.repos[did], identity)
+                return
             walked = await self._walk_moving(source, identity)
         except RemoteError as error:
             if not error.is_not_served or error.error in NOT_HOSTED:
@@ -194,6 +199,13 @@ class Resync:
             await self._resync_by_car(identity)
         else:
             await self._settle(source, walked, identity)
+
+    async def _is_unchanged(self, source: BlocksFromPds) -> bool:
+        """The chain that we proved ends where the host's does: nothing to walk for."""
+        repo = self.pipeline.repos[source.did]
+        if repo.rev is None or not repo.walked >= self.pipeline.collections:
+            return False
+        return (await source.latest_commit()).get("rev") == repo.rev
 
     async def _resync_by_car(self, identity: Identity) -> None:
         with tempfile.TemporaryFile(dir=self._spool_dir()) as file:
@@ -294,18 +306,21 @@ class Resync:
                 for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
             ]
             await self._write(did, deletions)
+        after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections)
+        await self._finish(did, after, identity)
+
+    async def _finish(self, did: Did, after: RepoState, identity: Identity) -> None:
+        """Chain the queue to where the walk ended; the new state commits with its last frame."""
+        after = replace(after, state=State.SYNCHRONIZED, reason=None)
         async with self.pipeline.desk:
             rows = await self.pool.fetch(
                 "select seq, frame from repo_queue where did = $1 order by seq", did
             )
             queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
-            after = RepoState(
-                did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections
-            )
             key = (self.resolver.cached(did) or identity).key
             steps = self.pipeline.follow_queue(after, did, queue, key)
             await self.pipeline.writer.write(steps, None)
-        log.debug("repo synchronized", did=did, rev=root.rev, records=len(walked.entries))
+        log.debug("repo synchronized", did=did, rev=after.rev)
 
     async def _known(self, did: Did) -> dict[Place, str]:
         rows = await self.pool.fetch(
