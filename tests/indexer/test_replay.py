@@ -13,6 +13,7 @@ from indexer.service import Tools, build_accounts, build_pipeline
 from lexicons.catalog import load_catalog
 from migrations.database import Pool
 from tests.indexer.directory import serving_directory
+from tests.indexer.dump import everything
 from tests.indexer.recording import recording
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
@@ -119,31 +120,6 @@ async def test_a_second_replay_changes_nothing(pool: Pool) -> None:
         before = await everything(pool)
         await replayed(pool, given.frames, directory)
     assert await everything(pool) == before
-
-
-async def everything(pool: Pool) -> dict[str, list[str]]:
-    """Every row of every table, without the columns that a clock writes."""
-    tables = await pool.fetch(
-        """
-        select table_name, array_agg(column_name::text order by column_name::text) as columns
-        from information_schema.columns
-        where table_schema = 'public' and column_name not in (
-            'seen_at', 'proven_at', 'indexed_at', 'first_seen_at', 'identity_at',
-            'identity_due_at', 'status_due_at', 'status_failures', 'identity_failures',
-            'queued_at', 'updated_at', 'received_at', 'synced_at', 'due_at'
-        )
-        and table_name in (
-            select table_name from information_schema.tables where table_type = 'BASE TABLE'
-        )
-        group by table_name
-        """
-    )
-    dump = {}
-    for table in tables:
-        columns = ", ".join(f'"{name}"' for name in table["columns"])
-        rows = await pool.fetch(f'select ({columns})::text as line from "{table["table_name"]}"')
-        dump[table["table_name"]] = sorted(row["line"] for row in rows)
-    return dump
 
 
 @pytest.mark.parametrize("tail", [b"\x00", b"\x00\x00\x00\x09abc", b"\xff\xff\xff\xff"])
