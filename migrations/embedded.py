@@ -135,18 +135,20 @@ async def _spawn(folder: Folder) -> None:
     source = str(Path(__file__).parent.parent)
     env = {name: value for name, value in os.environ.items() if name in SUPERVISOR_ENVIRONMENT}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [source, env.get("PYTHONPATH")]))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "migrations.supervisor", str(folder.path)),
+    # In a thread: uvloop's processes inherit descriptors, the other end of their stderr included.
+    spawned = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-P", "-m", "migrations.supervisor", str(folder.path)],
+        check=False,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
-    _, complaint = await process.communicate()
-    if process.returncode not in {0, BUSY}:
-        raise EmbeddedFailed(f"the supervisor did not start: {complaint.decode(errors='replace')}")
+    if spawned.returncode not in {0, BUSY}:
+        raise EmbeddedFailed(f"the supervisor did not start: {spawned.stderr}")
 
 
 async def _keep(folder: Folder) -> None:

@@ -134,6 +134,7 @@ def supervise(folder: Folder, descriptor: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     # Relative from here on: as somebody else we may not be able to come back.
     os.chdir(arguments[0])
     folder = Folder(Path())

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from migrations import embedded
-from migrations.cluster import strays
+from migrations.binaries import find_binaries
+from migrations.cluster import data_argument, strays
 from migrations.folder import Folder, is_supervised, read_status
-from migrations.unprivileged import owner_of
+from migrations.unprivileged import Owner, owner_of
 from tests.migrations.processes import (
     POSTMASTER,
     another_process,
@@ -76,25 +78,27 @@ async def test_postgres_does_not_survive_its_supervisor(folder: Folder) -> None:
     await wait_until(lambda: strays(folder.cluster) == [])
 
 
-async def test_a_server_left_behind_is_stopped_before_another_starts(folder: Folder) -> None:
-    async with another_process(folder) as user:
-        await user.says()
-        left = postmaster(folder)
-        os.kill(left, signal.SIGSTOP)
-        os.kill(read_status(folder).pid, signal.SIGKILL)
-        await user.dies()
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(server_of(folder))
-        await wait_until(lambda: is_supervised(folder))
-        with pytest.raises(AssertionError, match="not true"):
-            await wait_until(task.done, timeout_seconds=0.5)
-        os.kill(left, signal.SIGCONT)
-    assert task.result() != left
+@pytest.fixture
+def left_behind(folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
+    """A server whose supervisor is gone, as it can be where the kernel does not stop it."""
+    owner = owner_of(folder)
+    programs = find_binaries(folder, owner)
+    command = [programs.program("postgres"), "-D", data_argument(folder.cluster)]
+    options = ["-c", "listen_addresses=", "-c", "unix_socket_directories=."]
+    with subprocess.Popen([*command, *options], cwd=folder.cluster, **as_user(owner)) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
-async def server_of(folder: Folder) -> int:
-    async with embedded.running(folder.path):
-        return postmaster(folder)
+async def test_a_server_left_behind_is_stopped_before_another_starts(
+    folder: Folder, left_behind: subprocess.Popen[bytes]
+) -> None:
+    await wait_until((folder.cluster / "postmaster.pid").exists)
+    async with embedded.running(folder.path) as url:
+        assert await ask(url, "select 1") == 1
+        assert left_behind.poll() is not None
 
 
 async def test_a_killed_postmaster_is_replaced_and_nothing_is_lost(folder: Folder) -> None:
@@ -118,16 +122,20 @@ async def test_everything_killed_at_once_is_no_obstacle(folder: Folder) -> None:
         assert await ask(url, "select value from kept") == 7
 
 
+def as_user(owner: Owner) -> dict[str, Any]:
+    return {"user": owner.uid, "group": owner.gid} if os.geteuid() == 0 else {}
+
+
 @pytest.fixture
 def bystander(folder: Folder) -> Iterator[int]:
     """A live process of the user as whom Postgres runs, which is not Postgres."""
-    folder.path.mkdir(parents=True)
     owner = owner_of(folder)
-    user = owner.uid if os.geteuid() == 0 else None
-    with subprocess.Popen(["/bin/sleep", "600"], user=user, cwd="/") as process:
-        yield process.pid
-        assert process.poll() is None
-        process.kill()
+    with subprocess.Popen(["/bin/sleep", "600"], cwd="/", **as_user(owner)) as process:
+        try:
+            yield process.pid
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 async def test_a_stale_pid_that_is_now_somebody_elses_is_ignored(
@@ -143,9 +151,9 @@ async def test_a_stale_pid_that_is_now_somebody_elses_is_ignored(
         assert await ask(url, "select 1") == 1
 
 
-async def test_eight_cold_starts_at_once_end_in_one_server(folder: Folder) -> None:
+async def test_eight_cold_starts_at_once_end_in_one_server(new_folder: Folder) -> None:
     async def start() -> str:
-        async with another_process(folder) as user:
+        async with another_process(new_folder) as user:
             await user.says()
             seen = await user.asks(POSTMASTER)
             await everybody.wait()
@@ -155,11 +163,11 @@ async def test_eight_cold_starts_at_once_end_in_one_server(folder: Folder) -> No
     assert len(set(await asyncio.gather(*(start() for _ in range(8))))) == 1
 
 
-async def test_an_interrupted_creation_is_begun_anew(folder: Folder) -> None:
-    (folder.path / "cluster.new-x" / "base").mkdir(parents=True)
-    async with embedded.running(folder.path) as url:
+async def test_an_interrupted_creation_is_begun_anew(new_folder: Folder) -> None:
+    (new_folder.path / "cluster.new-x" / "base").mkdir(parents=True)
+    async with embedded.running(new_folder.path) as url:
         assert await ask(url, "select 1") == 1
-    assert not (folder.path / "cluster.new-x").exists()
+    assert not (new_folder.path / "cluster.new-x").exists()
 
 
 async def test_a_terminated_supervisor_lets_its_users_finish(folder: Folder) -> None:

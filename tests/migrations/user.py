@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import structlog
 
 from migrations import embedded
 
@@ -28,4 +29,5 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(Path(sys.argv[1])))
