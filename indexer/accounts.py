@@ -28,7 +28,6 @@ RECOUNT_POLL_SECONDS = 60.0
 AT_ONCE = 8
 DUE_BATCH = 200
 IDENTITY_AGE = timedelta(hours=24)
-UNPROVEN_HANDLE_AGE = timedelta(hours=1)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
 RECOUNT_ROWS = 500
@@ -114,8 +113,13 @@ class Accounts:
             log.info("identity not resolved", did=did, error=str(error))
             await self._identity_failed(did)
         else:
-            age = IDENTITY_AGE if identity.handle is not None else UNPROVEN_HANDLE_AGE
-            await self._identity_asked(did, age * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            if identity.handle is None and identity.claimed_handle is not None:
+                # Often only young: the document was there before the DNS record.
+                log.debug("handle not proven", did=did, handle=identity.claimed_handle)
+                await self._identity_failed(did)
+                return
+            age = IDENTITY_AGE * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+            await self._identity_asked(did, age)
 
     async def _identity_asked(self, did: Did, again_in: timedelta) -> None:
         await self.pool.execute(
