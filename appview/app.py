@@ -3,8 +3,11 @@
 An endpoint is added as a file in queries/ and a line in ENDPOINTS.
 """
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import asyncpg
 from starlette.applications import Starlette
@@ -34,9 +37,11 @@ from migrations.database import Pool
 from xrpc.auth import ServiceAuth
 from xrpc.errors import XrpcError, not_enough_resources
 from xrpc.identity import IdentityResolver
-from xrpc.server import Endpoint, Hooks, XrpcServer
+from xrpc.server import Endpoint, Hooks, Output, XrpcRequest, XrpcServer
 
 __all__ = ["ENDPOINTS", "AppSettings", "create_app"]
+
+Handler: TypeAlias = Callable[[AppContext, XrpcRequest], Awaitable[Output]]
 
 # What many ask for at once is remembered for a moment, for those without a token.
 HOT = 1.0
@@ -72,7 +77,11 @@ def create_app(
     context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts))
     beside = Starlette(routes=wellknown_routes(context, catalog))
     endpoints = [
-        endpoint if settings.remembers_pages else replace(endpoint, memory_seconds=0)
+        replace(
+            endpoint,
+            handler=_in_time(endpoint.handler, settings.answer_seconds),
+            memory_seconds=endpoint.memory_seconds if settings.remembers_pages else 0,
+        )
         for endpoint in ENDPOINTS
     ]
     hooks = Hooks[AppContext](
@@ -81,6 +90,16 @@ def create_app(
         translate=translate,
     )
     return XrpcServer(catalog, endpoints, context, beside, hooks)
+
+
+def _in_time(handler: Handler, seconds: float) -> Handler:
+    """A query that waits too long for a connection or its rows gives its place to others."""
+
+    async def answer(context: AppContext, request: XrpcRequest) -> Output:
+        async with asyncio.timeout(seconds):
+            return await handler(context, request)
+
+    return answer
 
 
 def _service_auth(settings: AppSettings, identities: IdentityResolver) -> ServiceAuth:

@@ -24,6 +24,7 @@ class AppSettings:
         {"audio.plyr.fm", "images.plyr.fm", "cdn.bsky.app"}
     )
     remembers_pages: bool = True
+    answer_seconds: float = 10.0
 
     @property
     def origin(self) -> str:

@@ -1,5 +1,7 @@
 """What is served beside XRPC: who this service is, that it lives, and the lexicons it speaks."""
 
+import asyncio
+
 import asyncpg
 import orjson
 from starlette.requests import Request
@@ -11,7 +13,6 @@ from lexicons.catalog import Catalog
 
 SERVICE_ID = "#plyr_appview"
 SERVICE_TYPE = "PlyrAppView"
-HEALTH_TIMEOUT_SECONDS = 5
 ROBOTS = "User-agent: *\nAllow: /\n"
 LANDING = """This is plyr-appview {version}, an AT Protocol AppView for music.
 
@@ -81,8 +82,9 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
 
 async def is_database_there(context: AppContext) -> bool:
     try:
-        await context.pool.fetchval("select 1", timeout=HEALTH_TIMEOUT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        async with asyncio.timeout(context.settings.answer_seconds):
+            await context.pool.fetchval("select 1")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     return True
 

@@ -64,6 +64,20 @@ async def test_without_a_database_the_service_asks_to_come_back(
     assert document.status_code == 200
 
 
+async def test_a_query_does_not_wait_for_ever_for_its_turn(
+    settings: AppSettings, database_url: str, catalog: Catalog
+) -> None:
+    hasty = replace(settings, answer_seconds=0.05)
+    async with create_pool(database_url, max_size=1) as pool, pool.acquire() as taken:
+        transport = httpx.ASGITransport(create_app(hasty, pool, catalog, None))
+        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+            query = await http.get("/xrpc/fm.plyr.feed.getLatest")
+            health = await http.get("/xrpc/_health")
+        assert await taken.fetchval("select 1") == 1
+    assert (query.status_code, query.json()["error"]) == (503, "NotEnoughResources")
+    assert health.status_code == 503
+
+
 async def test_the_lexicons_are_served(client: Client, catalog: Catalog) -> None:
     index = (await client.http.get("/lexicons/")).json()
     assert "fm.plyr.feed.getLatest" in index["lexicons"]
