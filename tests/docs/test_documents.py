@@ -145,4 +145,4 @@ def test_every_document_is_reached_from_the_readme() -> None:
         for target in LINK.findall(document.read_text()):
             path = (document.parent / target).resolve()
             due += sorted(path.glob("*.md")) if path.is_dir() else [path] * (path.suffix == ".md")
-    assert set(DOCUMENTS) - found <= {ROOT / "CHANGELOG.md"}
+    assert set(DOCUMENTS) <= found
