@@ -55,9 +55,8 @@ log_checkpoints = off
 log_timezone = 'UTC'
 timezone = 'UTC'
 cluster_name = 'plyr-appview'
-
-include_if_exists = 'custom.conf'
 """
+CUSTOM = "custom.conf"
 
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -120,7 +119,8 @@ def data_argument(cluster: Path) -> str:
 
 
 def start(folder: Folder, binaries: Binaries, log: int) -> subprocess.Popen[bytes]:
-    (folder.cluster / "postgresql.conf").write_text(SETTINGS)
+    custom = f"include '{CUSTOM}'\n" if (folder.cluster / CUSTOM).exists() else ""
+    (folder.cluster / "postgresql.conf").write_text(SETTINGS + custom)
     env = environment()
     stale = _recorded_pid(folder.cluster)
     if stale is not None:

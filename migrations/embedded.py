@@ -26,7 +26,6 @@ from migrations.errors import EmbeddedFailed
 from migrations.folder import (
     BUSY,
     Folder,
-    Status,
     has_users,
     is_supervised,
     open_file,
@@ -61,7 +60,7 @@ async def running(
     users = _open_users(folder)
     try:
         while not try_lock(users, exclusive=False):  # held by a supervisor that is stopping
-            await _pause(deadline, read_status(folder))
+            await _pause(deadline, folder, "another supervisor is stopping it")
         with _socket_folder(folder.cluster) as socket_folder:
             url = f"postgresql://postgres@/{DATABASE}?host={quote(str(socket_folder))}"
             await _until_ready(folder, url, deadline)
@@ -96,26 +95,26 @@ async def _until_ready(folder: Folder, url: str, deadline: float) -> None:
     spawns = 0
     report_at = time.monotonic() + REPORT_SECONDS
     while True:
+        is_orphan = not is_supervised(folder)
         status = read_status(folder)
-        if not is_supervised(folder):
+        if is_orphan:
             if spawns == SPAWNS or (spawns and status.state == "failed"):
                 raise EmbeddedFailed(f"{status.message} (more in {folder.log})")
             await _spawn(folder)
             spawns += 1
-        said = await _try_connection(url)
-        if said is None:
+        refusal = await _try_connection(url)
+        if refusal is None:
             return
-        status = Status(status.state, f"{status.message}; {said}", status.pid)
         if time.monotonic() > report_at:
             report_at += REPORT_SECONDS
-            log.info("waiting for the embedded Postgres", state=status.state, said=status.message)
-        await _pause(deadline, status)
+            log.info("waiting for the embedded Postgres", supervisor=status.message, said=refusal)
+        await _pause(deadline, folder, f"{status.state}: {status.message}: {refusal}")
 
 
-async def _pause(deadline: float, status: Status) -> None:
+async def _pause(deadline: float, folder: Folder, why: str) -> None:
     if time.monotonic() > deadline:
         raise EmbeddedFailed(
-            f"the embedded Postgres was not ready in time; {status.state}: {status.message}"
+            f"the embedded Postgres was not ready in time; {why} (more in {folder.log})"
         )
     await asyncio.sleep(POLL_SECONDS)
 

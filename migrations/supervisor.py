@@ -62,7 +62,7 @@ class Supervisor:
             logged = os.fstat(self.log).st_size
             server = cluster.start(self.folder, self.binaries, self.log)
             started = time.monotonic()
-            write_status(self.folder, "running", "Postgres is starting or recovering")
+            write_status(self.folder, "running", "Postgres was started")
             while server.poll() is None:
                 if self._is_over():
                     self._stop(server)
@@ -107,9 +107,10 @@ def prepare(folder: Folder, termination: Termination, descriptor: int) -> Superv
     """Everything that needs root, should we be root; afterwards we are the folder's owner."""
     owner = unprivileged.owner_of(folder)
     users = open_file(folder.users)
+    unprivileged.claim(folder, owner)
     programs = binaries.find_binaries(folder, owner)
     cluster.prepare(folder, programs, owner)
-    unprivileged.claim(folder, owner)
+    unprivileged.claim(folder, owner)  # what was made meanwhile
     unprivileged.become(owner)
     return Supervisor(folder, programs, users, descriptor, termination)
 
@@ -134,7 +135,7 @@ def supervise(folder: Folder, descriptor: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(3, 65536)
     # Relative from here on: as somebody else we may not be able to come back.
     os.chdir(arguments[0])
     folder = Folder(Path())

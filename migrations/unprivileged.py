@@ -52,11 +52,16 @@ def claim(folder: Folder, owner: Owner) -> None:
     if os.geteuid():
         return
     try:
+        _try_to_become(owner)
         for path in (folder.path, *folder.path.iterdir()):
             if path.lstat().st_uid == 0:
                 os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
     except OSError as error:
-        raise _cannot_become(owner, error) from error
+        raise EmbeddedFailed(
+            f"Postgres refuses to run as root, and this machine does not let root hand it over "
+            f"to user {owner.uid} ({error}). Run plyr-appview as an ordinary user who owns the "
+            "data folder, or set PLYR_DATABASE_URL."
+        ) from error
 
 
 def give(tree: Path, owner: Owner) -> None:
@@ -70,12 +75,22 @@ def become(owner: Owner) -> None:
     """For good: this process keeps nothing of root."""
     if os.geteuid():
         return
-    try:
-        os.setgroups([])
-        os.setgid(owner.gid)
-        os.setuid(owner.uid)
-    except OSError as error:
-        raise _cannot_become(owner, error) from error
+    os.setgroups([])
+    os.setgid(owner.gid)
+    os.setuid(owner.uid)
+
+
+def _try_to_become(owner: Owner) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            become(owner)
+        except OSError as error:
+            os._exit(error.errno or 1)
+        os._exit(0)
+    failure = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if failure:
+        raise OSError(failure, os.strerror(failure))
 
 
 def run(
@@ -110,11 +125,3 @@ def _is_named(uid: int) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _cannot_become(owner: Owner, error: OSError) -> EmbeddedFailed:
-    return EmbeddedFailed(
-        f"Postgres refuses to run as root, and this machine does not let root hand it over to "
-        f"user {owner.uid} ({error}). Run plyr-appview as an ordinary user who owns the data "
-        f"folder, or set PLYR_DATABASE_URL."
-    )

@@ -96,7 +96,7 @@ async def test_programs_below_a_closed_folder_are_copied_for_the_time_being(
 
 async def test_a_path_too_long_for_a_socket_is_shortened(tmp_path: Path) -> None:
     folder = Folder(tmp_path / ("läng" * 30) / "with, comma" / "postgres")
-    async with embedded.running(folder.path) as url:
+    async with embedded.running(folder.path, start_timeout_seconds=30) as url:
         assert await ask(url, "select 1") == 1
         assert str(folder.cluster) not in url
     await is_stopped(folder)
@@ -146,7 +146,11 @@ def python_for_nobody() -> list[str] | None:
         command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env"]
         command += [f"PYTHONPATH={REPOSITORY}:{site_packages}", "HOME=/nonexistent", python]
         try:
-            tried = subprocess.run([*command, "-c", "import asyncpg, structlog"], check=False)
+            tried = subprocess.run(
+                [*command, "-c", "import asyncpg, structlog"],
+                check=False,
+                stderr=subprocess.DEVNULL,
+            )
         except FileNotFoundError:
             return None
         if tried.returncode == 0:
@@ -180,6 +184,19 @@ async def test_an_ordinary_user_needs_no_root(folder_of_nobody: Folder) -> None:
     assert {path.stat().st_uid for path in folder.path.iterdir()} == {NOBODY}
 
 
+async def complaint_of(folder: Folder, command: list[str]) -> str:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [*command, "-m", "tests.migrations.user", str(folder.path)],
+        check=False,
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return done.stderr
+
+
 @needs_root
 async def test_a_folder_of_somebody_else_is_refused_with_the_remedy(
     folder_of_nobody: Folder,
@@ -188,8 +205,17 @@ async def test_a_folder_of_somebody_else_is_refused_with_the_remedy(
     if python is None:
         pytest.skip("no Python here that the user nobody can start")
     folder_of_nobody.path.mkdir(mode=0o700)
-    command = [*python, "-m", "tests.migrations.user", str(folder_of_nobody.path)]
-    done = await asyncio.to_thread(
-        subprocess.run, command, check=False, cwd=REPOSITORY, capture_output=True, text=True
-    )
-    assert "it belongs to root. Start plyr-appview as that user" in done.stderr
+    complaint = await complaint_of(folder_of_nobody, python)
+    assert "it belongs to root. Start plyr-appview as that user" in complaint
+
+
+@needs_root
+@pytest.mark.parametrize("capability", ["setuid", "chown"])
+async def test_a_root_that_may_not_hand_over_learns_what_to_do(
+    new_folder: Folder, capability: str
+) -> None:
+    without = ["setpriv", f"--bounding-set=-{capability}", sys.executable]
+    complaint = await complaint_of(new_folder, without)
+    assert "does not let root hand it over" in complaint
+    assert "PLYR_DATABASE_URL" in complaint
+    assert new_folder.path.stat().st_uid == 0
