@@ -203,7 +203,7 @@ class HttpServer:
         app = Starlette(routes=[Route("/{path:path}", self.handle, methods=["GET", "POST"])])
         config = uvicorn.Config(
             app, ws="none", lifespan="off", log_config=None, access_log=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=1, timeout_keep_alive=60,
         )  # fmt: skip
         self._server = _QuietServer(config)
         self._task = asyncio.create_task(self._server.serve([listener]))

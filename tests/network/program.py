@@ -26,6 +26,22 @@ COMMAND = Path(sys.executable).with_name("plyr-appview")
 START_SECONDS = 30
 STOP_SECONDS = 15
 
+# Rows that the program is at work on are left to it: no lock of ours may stand in its way.
+HURRY = (
+    """
+    update repo set due_at = now() where did in (
+        select did from repo where due_at > now() for update skip locked)
+    """,
+    """
+    update account set identity_due_at = now() where did in (
+        select did from account where identity_failures > 0 for update skip locked)
+    """,
+    """
+    update account set status_due_at = now() where did in (
+        select did from account where status_due_at > now() for update skip locked)
+    """,
+)
+
 
 class NotRunning(Exception):
     pass
@@ -66,6 +82,7 @@ class Program:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PLYR_")}
         return {
             **kept,
+            "PYTHONPATH": str(ROOT),
             "PLYR_RELAY_URL": self.world.relay.url,
             "PLYR_DISCOVERY_URL": self.world.relay.http_url,
             "PLYR_PLC_URL": self.world.directory.url,
@@ -214,9 +231,8 @@ class Program:
 
     async def hurry(self) -> None:
         """Bring forward what waits for its next attempt: back-offs are longer than tests."""
-        await self.rows("update repo set due_at = now() where due_at > now()")
-        await self.rows("update account set identity_due_at = now() where identity_failures > 0")
-        await self.rows("update account set status_due_at = now() where status_due_at > now()")
+        for statement in HURRY:
+            await self.rows(statement)
 
     def peak_megabytes(self) -> float:
         """The most memory that the process ever had resident."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,6 +12,7 @@ from tests.network.compare import differences
 from tests.network.keys import Curve
 from tests.network.pds import Pds
 from tests.network.program import Answer, Json, Program
+from tests.network.repo import CommitEvent
 from tests.network.world import Person, World, Written
 from tests.support import wait_until
 
@@ -27,6 +30,7 @@ class Stage:
         witness = await world.person("witness")
         await witness.write(makers.track("Testimony"))
         await program.start()
+        await wait_until(lambda: world.relay.subscribers)
         return cls(world, program, witness)
 
     async def passes(self, timeout_seconds: float = 10) -> None:
@@ -90,19 +94,81 @@ class Story:
         self, people: Iterable[Person] | None = None, timeout_seconds: float = 15
     ) -> None:
         """Wait until the program agrees with the oracle about everyone in this story."""
-        about = list(people if people is not None else self.people)
         await self.stage.passes()
+        await self.agrees(people, timeout_seconds)
+
+    async def agrees(
+        self, people: Iterable[Person] | None = None, timeout_seconds: float = 15
+    ) -> None:
+        """As `holds`, but nothing is written to see how far the program has come."""
+        about = list(people if people is not None else self.people)
         found: list[str] = []
 
-        async def agrees() -> bool:
+        async def same() -> bool:
             found[:] = await differences(self.program, about)
             return not found
 
         try:
-            await wait_until(agrees, timeout_seconds)
+            await wait_until(same, timeout_seconds)
         except AssertionError:
             text = "\n".join(found)
             raise AssertionError(f"the program differs from the world:\n{text}") from None
+
+    async def holds_in_the_end(self) -> None:
+        """As `holds`, while the back-offs are brought forward again and again."""
+
+        async def hurry() -> None:
+            while True:
+                await self.program.hurry()
+                await asyncio.sleep(1)
+
+        async with asyncio.TaskGroup() as group:
+            hurrying = group.create_task(hurry())
+            await self.holds(timeout_seconds=40)
+            hurrying.cancel()
+
+    async def is_shown(self, uri: str) -> bool:
+        return (await self.query("feed.getTrack", uri=uri)).status == 200
+
+    async def hidden_after(self, uri: str) -> float:
+        """Wait until the track is not shown any more; answers with the seconds."""
+        begun = time.monotonic()
+
+        async def is_hidden() -> bool:
+            return not await self.is_shown(uri)
+
+        await wait_until(is_hidden)
+        return time.monotonic() - begun
+
+    async def seconds_until_shown(self, written: Written) -> float:
+        begun = time.monotonic()
+
+        async def shown() -> bool:
+            answer = await self.query("feed.getTrack", uri=written.uri)
+            return answer.status == 200 and answer.body["track"]["cid"] == written.cid
+
+        await wait_until(shown)
+        return time.monotonic() - begun
+
+    async def stores_nothing_of(self, forged: CommitEvent) -> bool:
+        rows = await self.program.rows(
+            "select rkey from record where did = $1 and collection || '/' || rkey = any($2)",
+            forged.did,
+            [op["path"] for op in forged.payload["ops"]],
+        )
+        return not rows
+
+    async def likes_of(self, uri: str) -> int:
+        answer = await self.query("feed.getTrack", uri=uri)
+        count: int = answer.body["track"]["likeCount"]
+        return count
+
+    async def quarantines(self, written: Written) -> None:
+        """Wait until the record stands there as invalid, with its reason."""
+        await self.holds()
+        status = await self.record_status(written.uri)
+        assert status["state"] == "invalid", status
+        assert status["reason"]
 
     async def query(self, method: str, **params: object) -> Answer:
         return await self.program.query(method, **params)

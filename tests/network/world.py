@@ -151,12 +151,16 @@ class Person:
     async def sync(self) -> int:
         return self.world.relay.tell(self.repo.sync())
 
-    def repo_requests(self) -> int:
-        """How often somebody fetched blocks of her repository, from her PDS of now."""
-        names = {"com.atproto.sync.getRepo", "com.atproto.sync.getBlocks"}
+    def times_asked(self, name: str) -> int:
+        """How often somebody asked her PDS of now about her by that method."""
         return sum(
-            asked.name in names and asked.params.get("did") == [self.did]
-            for asked in self.pds.asked
+            asked.name == name and asked.params.get("did") == [self.did] for asked in self.pds.asked
+        )
+
+    def repo_requests(self) -> int:
+        """How often somebody fetched blocks of her repository."""
+        return self.times_asked("com.atproto.sync.getRepo") + self.times_asked(
+            "com.atproto.sync.getBlocks"
         )
 
     async def become(self, status: str, *, told: bool = True) -> None:
