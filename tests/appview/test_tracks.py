@@ -222,7 +222,7 @@ async def test_an_accounts_tracks_in_each_order(client: Client, rows: Rows) -> N
     for name in ("alice", "bob", "carol"):
         await rows.account(name)
     first = await rows.track("alice", sort_at=at(1))
-    second = await rows.track("alice", sort_at=at(2))
+    second = await rows.track("alice", sort_at=at(2), features=["did:plc:alice"])
     third = await rows.track("bob", sort_at=at(3), features=["did:plc:alice"])
     await rows.like("bob", first)
     await rows.like("bob", third)
