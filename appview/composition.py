@@ -72,6 +72,8 @@ def indexer_settings(config: Config) -> IndexerSettings:
         firehose_origin=config.firehose_origin,
         relay_origin=config.relay_origin,
         discovery_origin=config.discovery_origin,
+        second_firehose_origin=config.second_firehose_origin,
+        sample_seconds=config.sample_seconds,
         replay_max=timedelta(minutes=config.replay_max_minutes),
         resync_workers=config.resync_workers,
         spool=config.data_dir / "spool",

@@ -94,6 +94,12 @@ def _setting(parse: Callable[[str], Any], default: str) -> Any:  # noqa: ANN401 
     return field(metadata={"parse": parse, "default": default})
 
 
+def _firehose(url: str) -> str:
+    parts = urlsplit(url)
+    scheme = {"https": "wss", "http": "ws"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.netloc}"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     database_url: str | None = _setting(_postgres, "")
@@ -102,6 +108,8 @@ class Config:
         _url("wss", "ws", "https", "http"), "wss://relay1.us-east.bsky.network"
     )
     discovery_url: str | None = _setting(_url("https", "http"), "")
+    second_relay_url: str | None = _setting(_url("wss", "ws", "https", "http"), "")
+    sample_seconds: int = _setting(_whole(1, 86_400), "300")
     replay_max_minutes: int = _setting(_whole(1, 100_000), "30")
     plc_url: str = _setting(_url("https", "http"), "https://plc.directory")
     handle_resolver_url: str | None = _setting(_url("https", "http"), "")
@@ -131,9 +139,11 @@ class Config:
     @property
     def firehose_origin(self) -> str:
         """The relay's address for WebSockets."""
-        parts = urlsplit(self.relay_url)
-        scheme = {"https": "wss", "http": "ws"}.get(parts.scheme, parts.scheme)
-        return f"{scheme}://{parts.netloc}"
+        return _firehose(self.relay_url)
+
+    @property
+    def second_firehose_origin(self) -> str | None:
+        return None if self.second_relay_url is None else _firehose(self.second_relay_url)
 
     @property
     def discovery_origin(self) -> str:
@@ -147,6 +157,7 @@ class Config:
             self.discovery_origin,
             self.plc_url,
             self.handle_resolver_url,
+            self.second_firehose_origin,
         )
         parts = [urlsplit(url) for url in chosen if url]
         return frozenset(f"{part.scheme}://{part.netloc}" for part in parts)

@@ -400,6 +400,13 @@ class Pipeline:
         queued = QueuedFrame(event.did, event.seq, event.rev, frame, reason)
         return (Step(did=event.did, repo=self._enter(repo), enqueue=queued),)
 
+    def track(self, did: Did, reason: str) -> Step:
+        """Call for a walk of a repo, known or not."""
+        repo = self.repos.get(did) or RepoState(did, State.DESYNCHRONIZED)
+        if repo.state in {State.RESYNCING, State.WAITING}:
+            return Step(did=did)
+        return self.desynchronize(repo, reason)
+
     def desynchronize(self, repo: RepoState, reason: str) -> Step:
         after = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
         return Step(did=repo.did, repo=self._enter(after))

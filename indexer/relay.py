@@ -59,6 +59,34 @@ class Backoff:
         return current * (0.5 + self.random.random())
 
 
+async def open_firehose(
+    client: GuardedClient, origin: str, cursor: int | None, max_bytes: int = MAX_FRAME_BYTES
+) -> ClientConnection:
+    """Subscribe from after `cursor`, or from now on; the socket's address is checked as any."""
+    parts = urlsplit(origin)
+    secure = parts.scheme == "wss"
+    host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+    query = "" if cursor is None else f"?cursor={cursor}"
+    socket = await client.open_socket(host, port, timeout_seconds=15.0)
+    try:
+        return await connect(
+            f"{origin}/xrpc/com.atproto.sync.subscribeRepos{query}",
+            sock=socket,
+            ssl=ssl.create_default_context() if secure else None,
+            server_hostname=host if secure else None,
+            compression=None,
+            proxy=None,
+            max_size=max_bytes,
+            max_queue=256,
+            open_timeout=20.0,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=2.0,
+        )
+    except InvalidStatus as error:
+        raise ConnectionRefusedError(f"HTTP {error.response.status_code}") from error
+
+
 @dataclass(slots=True)
 class Relay:
     """One relay's firehose, read into the pipeline for as long as the program runs."""
@@ -131,29 +159,10 @@ class Relay:
                 raise ConnectionResetError(reason or "closed by the relay") from error
 
     async def _connect(self, cursor: int | None) -> ClientConnection:
-        parts = urlsplit(self.origin)
-        secure = parts.scheme == "wss"
-        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        query = "" if cursor is None else f"?cursor={cursor}"
-        socket = await self.client.open_socket(host, port, timeout_seconds=15.0)
         lenient = self._poisoned.get(cursor or 0, 0) >= SAME_FAILURES_BEFORE_SKIP
-        try:
-            return await connect(
-                f"{self.origin}/xrpc/com.atproto.sync.subscribeRepos{query}",
-                sock=socket,
-                ssl=ssl.create_default_context() if secure else None,
-                server_hostname=host if secure else None,
-                compression=None,
-                proxy=None,
-                max_size=MAX_FRAME_BYTES * (20 if lenient else 1),
-                max_queue=256,
-                open_timeout=20.0,
-                ping_interval=PING_SECONDS,
-                ping_timeout=PING_SECONDS,
-                close_timeout=2.0,
-            )
-        except InvalidStatus as error:
-            raise ConnectionRefusedError(f"HTTP {error.response.status_code}") from error
+        return await open_firehose(
+            self.client, self.origin, cursor, MAX_FRAME_BYTES * (20 if lenient else 1)
+        )
 
     async def _starting_cursor(self) -> int | None:
         """The durable cursor, unless replaying from it costs more than repairing from the repos."""

@@ -18,6 +18,7 @@ from indexer.records.registry import record_types
 from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
 from indexer.resync import Resync
+from indexer.watch import Watch
 from indexer.writer import Writer
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did
@@ -42,6 +43,8 @@ class IndexerSettings:
     firehose_origin: str
     relay_origin: str
     discovery_origin: str
+    second_firehose_origin: str | None
+    sample_seconds: int
     replay_max: timedelta
     resync_workers: int
     spool: Path
@@ -86,6 +89,7 @@ class Indexer:
     resync: Resync
     discovery: Discovery
     accounts: Accounts
+    watch: Watch
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -97,6 +101,7 @@ class Indexer:
                 group.create_task(self.resync.run(self.resync_workers)),
                 group.create_task(self.discovery.run()),
                 group.create_task(self.accounts.run()),
+                group.create_task(self.watch.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -121,7 +126,19 @@ class Indexer:
 
 
 async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipeline:
-    """Load what the database knows of every repo; walks that were cut short begin again."""
+    """Load what the database knows of every repo; walks that were cut short begin again.
+
+    A collection that is wanted by now and was not walked for calls for a walk, whatever the rev.
+    """
+    types = record_types(namespace)
+    await tools.pool.execute(
+        """
+        update repo
+        set state = 'desynchronized', due_at = now(), reason = 'a collection was not walked yet'
+        where state = 'synchronized' and not walked @> $1::text[]
+        """,
+        sorted(types),
+    )
     await tools.pool.execute(
         """
         with cut as (
@@ -133,7 +150,6 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
     repos = await tools.pool.fetch("select did, state, rev, data, walked, reason from repo")
     inactive = await tools.pool.fetch("select did from account where not active")
     queued = await tools.pool.fetch("select did, count(*) as frames from repo_queue group by did")
-    types = record_types(namespace)
     return Pipeline(
         host=host,
         writer=Writer(tools.pool, types, tools.catalog, tools.now),
@@ -185,8 +201,24 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         min_free_bytes=settings.min_free_bytes,
         now=tools.now,
     )
+    watch = Watch(
+        pipeline=pipeline,
+        resolver=tools.resolver,
+        remote=tools.remote,
+        client=tools.client,
+        second_origin=settings.second_firehose_origin,
+        sample_seconds=settings.sample_seconds,
+        now=tools.now,
+        on_gap=discovery.after_gap,
+    )
     return Indexer(
-        pipeline, relay, resync, discovery, build_accounts(tools, pipeline), settings.resync_workers
+        pipeline,
+        relay,
+        resync,
+        discovery,
+        build_accounts(tools, pipeline),
+        watch,
+        settings.resync_workers,
     )
 
 

@@ -1,0 +1,169 @@
+"""Notice what the relay does not tell us: silence proves nothing, since nights are quiet.
+
+A few repos are asked now and then what their last commit is, and where a second relay is set
+its events are compared with ours. What was missed is walked; the stream itself stays as it is.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from websockets.exceptions import WebSocketException
+
+from indexer import metrics
+from indexer.events import Rejected
+from indexer.frames import peek
+from indexer.pipeline import Pipeline
+from indexer.relay import Backoff, open_firehose
+from indexer.repo_state import State, is_stale
+from lexicons.syntax import Did, InvalidSyntax, Tid, parse_did, parse_tid, tid_micros
+from xrpc.client import GuardedClient, Unreachable
+from xrpc.identity import IdentityError, IdentityResolver
+from xrpc.remote import HostBusy, Remote, RemoteError
+
+log = structlog.get_logger(__name__)
+
+SAMPLED_REPOS = 8
+GRACE = timedelta(seconds=30)
+EXPECTED_AT_MOST = 10_000
+
+
+@dataclass(slots=True)
+class Watch:
+    pipeline: Pipeline
+    resolver: IdentityResolver
+    remote: Remote
+    client: GuardedClient
+    second_origin: str | None
+    sample_seconds: int
+    now: Callable[[], datetime]
+    on_gap: Callable[[], None]
+    # By DID, the newest rev that the second relay told and when it was due here.
+    _expected: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sample_now_and_then())
+            if self.second_origin is not None:
+                group.create_task(self._listen(self.second_origin))
+                group.create_task(self._compare_now_and_then())
+
+    # samples ----------------------------------------------------------------------------------
+
+    async def _sample_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self.sample_seconds)
+            await self.sample()
+
+    async def sample(self) -> int:
+        """Ask a few repos, those that wrote last before others; give how many we were blind to.
+
+        One that was kept from us means that others were: then every repo is asked.
+        """
+        missed = 0
+        for did in self._chosen():
+            if await self._is_ahead(did):
+                missed += 1
+                await self._missed(did, "a sample")
+        if missed:
+            log.warning("the relay is blind to us", repos_missed=missed, sampled=SAMPLED_REPOS)
+            self.on_gap()
+        return missed
+
+    def _chosen(self) -> list[Did]:
+        repos = [repo for repo in self.pipeline.repos.values() if repo.state is State.SYNCHRONIZED]
+        repos.sort(key=lambda repo: repo.rev or "", reverse=True)
+        recent = [repo.did for repo in repos[: SAMPLED_REPOS // 2]]
+        others = [repo.did for repo in repos[SAMPLED_REPOS // 2 :]]
+        drawn = random.sample(others, min(len(others), SAMPLED_REPOS // 2))
+        return recent + drawn
+
+    async def _is_ahead(self, did: Did) -> bool:
+        """Whether its host has a commit that is old enough to have come over the stream."""
+        try:
+            identity = await self.resolver.resolve(did)
+            if identity.pds is None:
+                return False
+            answer = await self.remote.query(
+                identity.pds, "com.atproto.sync.getLatestCommit", [("did", did)]
+            )
+            rev = parse_tid(str(answer.get("rev")))
+        except (IdentityError, RemoteError, HostBusy, Unreachable, InvalidSyntax):
+            return False  # what cannot be asked is no sign of blindness
+        return self._is_missing(did, rev) and self._age(rev) > GRACE
+
+    def _age(self, rev: Tid) -> timedelta:
+        return timedelta(seconds=self.now().timestamp() - tid_micros(rev) / 1e6)
+
+    def _is_missing(self, did: Did, rev: str) -> bool:
+        repo = self.pipeline.repos.get(did)
+        if repo is None:
+            return True
+        return repo.state is State.SYNCHRONIZED and not is_stale(repo, rev)
+
+    async def _missed(self, did: Did, noticed_by: str) -> None:
+        metrics.blind_total.labels(noticed_by).inc()
+        async with self.pipeline.desk:
+            step = self.pipeline.track(did, f"a commit was kept from us, noticed by {noticed_by}")
+            await self.pipeline.writer.write([step], None)
+
+    # a second relay ---------------------------------------------------------------------------
+
+    async def _listen(self, origin: str) -> None:
+        backoff = Backoff(random.Random())  # noqa: S311 - spreads reconnects, guards nothing
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            try:
+                async with await open_firehose(self.client, origin, None) as socket:
+                    log.info("second relay connected", host=origin)
+                    async for frame in socket:
+                        if isinstance(frame, bytes):
+                            self.expect(frame)
+                error = "closed"
+            except (OSError, WebSocketException, Unreachable, TimeoutError, Rejected) as caught:
+                error = str(caught)
+            delay = backoff.after(loop.time() - started)
+            log.warning(
+                "second relay disconnected", host=origin, error=error, retry_in_seconds=delay
+            )
+            await asyncio.sleep(delay)
+
+    def expect(self, frame: bytes) -> None:
+        """Note a commit that concerns us: the first relay has to tell of it within the grace."""
+        seen = peek(frame, self.pipeline.signals)
+        rev = seen.payload.get("rev")
+        if not isinstance(rev, str) or seen.did is None:
+            return
+        if not (seen.touches or seen.did in self.pipeline.repos):
+            return
+        try:
+            did = parse_did(seen.did)
+            parse_tid(rev)
+        except InvalidSyntax:
+            return
+        _, due = self._expected.get(did, ("", self.now() + GRACE))
+        if did in self._expected or len(self._expected) < EXPECTED_AT_MOST:
+            self._expected[did] = (rev, due)
+
+    async def _compare_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(GRACE.total_seconds() / 3)
+            await self.compare()
+
+    async def compare(self) -> int:
+        """Walk the repos of which only the second relay told; give how many there were."""
+        now = self.now()
+        due = [(did, rev) for did, (rev, due_at) in self._expected.items() if due_at <= now]
+        missed = 0
+        for did, rev in due:
+            del self._expected[did]
+            if self._is_missing(did, rev):
+                missed += 1
+                await self._missed(did, "the second relay")
+        if missed:
+            log.warning("the relay keeps commits from us", repos_missed=missed)
+        return missed
