@@ -6,24 +6,23 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO
 
 import structlog
 
 from indexer import metrics
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline, QueueRow
-from indexer.repo.car import CarFile, read_car
-from indexer.repo.walk import RangeWalk
+from indexer.repo.car import CarFile
 from indexer.repo_state import RepoState, State
 from indexer.steps import Step
-from indexer.verify import verify_root
-from lexicons.cid import InvalidCid, cid_text, parse_cid
-from lexicons.syntax import Did, Nsid, RecordKey
+from indexer.walks import BlocksFromCar, BlocksFromPds, Place, Source, Truncated, Walked, walk
+from lexicons.cid import cid_text
+from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
@@ -32,9 +31,7 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
-NODES_AT_ONCE = 100  # no limit is written down; the URL stays under 8 KiB
 CHANGES_AT_ONCE = 500
-BLOCKS_ANSWER_BYTES = 64 << 20
 CAR_SECONDS = 1800.0
 HEAD_MOVES = 5
 FIRST_RETRY = timedelta(seconds=30)
@@ -44,76 +41,9 @@ NOT_HOSTED = frozenset(
     {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
 )
 
-Place = tuple[Nsid, RecordKey]
-
-
-class Truncated(Exception):
-    """A node or record that the tree names did not come."""
-
 
 class NoSpace(Exception):
     """The spool's disk has less left than PLYR_MIN_FREE_BYTES."""
-
-
-class Source(Protocol):
-    """Where a repo's blocks come from; what it gives is hashed, nothing else is checked."""
-
-    @property
-    def values_at_once(self) -> int: ...
-
-    async def head(self) -> bytes: ...
-
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BlocksFromPds:
-    """com.atproto.sync.getBlocks: only what the walk asks for crosses the network."""
-
-    remote: Remote
-    pds: str
-    did: Did
-    values_at_once: int = 50
-
-    async def head(self) -> bytes:
-        try:
-            return parse_cid(str((await self.latest_commit()).get("cid"))).raw
-        except InvalidCid as error:
-            raise RemoteError(200, "", f"getLatestCommit: {error}") from error
-
-    async def latest_commit(self) -> dict[str, Any]:
-        return await self.remote.query(
-            self.pds, "com.atproto.sync.getLatestCommit", [("did", self.did)]
-        )
-
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        params = [("did", str(self.did)), *(("cids", cid_text(cid)) for cid in cids)]
-        body = await self.remote.fetch(
-            self.pds, "com.atproto.sync.getBlocks", params, max_bytes=BLOCKS_ANSWER_BYTES
-        )
-        return read_car(body).blocks
-
-
-@dataclass(frozen=True, slots=True)
-class BlocksFromCar:
-    """A whole repo that was spooled to disk, read off the event loop."""
-
-    car: CarFile
-    values_at_once: int = 1_000  # each call may read the whole file
-
-    async def head(self) -> bytes:
-        if not self.car.roots:
-            raise Rejected(Reason.WRONG_ROOT, "CAR without a root")
-        return self.car.roots[0]
-
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        return await asyncio.to_thread(lambda: dict(self.car.find(frozenset(cids))))
-
-
-@dataclass(frozen=True, slots=True)
-class Walked:
-    root: VerifiedRoot
-    entries: Mapping[Place, bytes]
 
 
 @dataclass(slots=True)
@@ -260,32 +190,21 @@ class Resync:
 
     async def _walk_with_fresh_key(self, source: Source, identity: Identity) -> Walked:
         try:
-            return await self.walk(source, identity)
+            return await self._walk(source, identity)
         except Rejected as error:
             if error.reason is not Reason.BAD_SIGNATURE:
                 raise
-            return await self.walk(source, await self.resolver.resolve(identity.did, force=True))
+            return await self._walk(source, await self.resolver.resolve(identity.did, force=True))
 
-    async def walk(self, source: Source, identity: Identity) -> Walked:
-        did, key = identity.did, identity.key
-        if key is None:
-            raise Rejected(Reason.NO_IDENTITY, f"{did} has no signing key")
-        head = await source.head()
-        blocks = await source.blocks([head])
-        if head not in blocks:
-            raise Truncated(f"commit {cid_text(head)} did not come")
-        root = verify_root(blocks[head], did, key, now=self.now())
-        known = self.pipeline.repos.get(did)
-        if known is not None and known.rev is not None and root.rev < known.rev:
-            raise Rejected(Reason.STALE_REV, f"{root.rev} is older than {known.rev}")
-        walk = RangeWalk(root.data, self.pipeline.collections)
-        while wanted := walk.wanted(NODES_AT_ONCE):
-            blocks = await source.blocks(wanted)
-            missing = [cid for cid in wanted if cid not in blocks]
-            if missing:
-                raise Truncated(f"{len(missing)} nodes did not come, first {cid_text(missing[0])}")
-            walk.feed(blocks)
-        return Walked(root, {(collection, rkey): cid for collection, rkey, cid in walk.records()})
+    async def _walk(self, source: Source, identity: Identity) -> Walked:
+        known = self.pipeline.repos.get(identity.did)
+        return await walk(
+            source,
+            identity,
+            self.pipeline.collections,
+            now=self.now(),
+            not_before=None if known is None else known.rev,
+        )
 
     # settling ---------------------------------------------------------------------------------
 
