@@ -33,9 +33,11 @@ OURS = frozenset(
 
 
 @asynccontextmanager
-async def tools(pool: Pool, directory: str) -> AsyncIterator[Tools]:
+async def tools(
+    pool: Pool, directory: str, *, allow_private_addresses: bool = False
+) -> AsyncIterator[Tools]:
     client = GuardedClient(
-        allow_private_addresses=False,
+        allow_private_addresses=allow_private_addresses,
         user_agent="plyr-appview tests",
         trusted_origins=frozenset({directory}),
     )

@@ -1,0 +1,161 @@
+"""Blindness of the relay is noticed by asking, not by silence (R39, R40)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from indexer.discovery import Discovery
+from indexer.pipeline import Pipeline
+from indexer.repo_state import State
+from indexer.resync import Resync
+from indexer.service import Tools, build_pipeline
+from indexer.watch import Watch
+from lexicons.syntax import parse_did
+from migrations.database import Pool
+from tests.indexer.test_replay import tools
+from tests.network.makers import track
+from tests.network.repo import CommitEvent
+from tests.network.world import Person, World
+
+
+@dataclass(slots=True)
+class Scene:
+    """An index that is complete, beside a world whose relay tells it nothing."""
+
+    world: World
+    alice: Person
+    tools: Tools
+    pipeline: Pipeline
+    resync: Resync
+    gaps: int = 0
+
+    def watch(self, later: timedelta) -> Watch:
+        return Watch(
+            pipeline=self.pipeline,
+            resolver=self.tools.resolver,
+            remote=self.tools.remote,
+            client=self.tools.client,
+            second_origin=None,
+            sample_seconds=1,
+            now=lambda: datetime.now(UTC) + later,
+            on_gap=self.note_gap,
+        )
+
+    def note_gap(self) -> None:
+        self.gaps += 1
+
+    async def walk_what_is_due(self) -> None:
+        while (did := await self.resync.claim()) is not None:
+            await self.resync.resync(did)
+
+    async def tracks(self) -> set[str]:
+        return {row["title"] for row in await self.tools.pool.fetch("select title from track")}
+
+
+@asynccontextmanager
+async def complete(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
+    world = await World.start()
+    try:
+        person = await world.person("alice")
+        await person.write(track("First"))
+        async with tools(pool, world.directory.url, allow_private_addresses=True) as given:
+            pipeline = await build_pipeline(given, "fm.plyr", host=None)
+            origin = world.relay.http_url
+            await Discovery(pool, pipeline, given.remote, origin, given.now).discover()
+            resync = Resync(
+                pool=pool,
+                pipeline=pipeline,
+                resolver=given.resolver,
+                remote=given.remote,
+                relay_origin=None,
+                spool=folder,
+                max_repo_bytes=1 << 20,
+                min_free_bytes=0,
+                now=given.now,
+            )
+            scene = Scene(world, person, given, pipeline, resync)
+            await scene.walk_what_is_due()
+            assert await scene.tracks() == {"First"}
+            yield scene
+    finally:
+        await world.stop()
+
+
+MINUTE = timedelta(minutes=1)
+
+
+async def untold(person: Person, title: str) -> CommitEvent:
+    """A commit that really happened and that the relay does not tell."""
+    events: list[CommitEvent] = []
+    await person.write(track(title), told=events.append)
+    return events[0]
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+async def test_a_sample_of_what_we_have_finds_nothing(scene: Scene) -> None:
+    assert await scene.watch(MINUTE).sample() == 0
+    assert scene.gaps == 0
+
+
+async def test_R39_a_sample_notices_a_commit_that_the_relay_did_not_tell(scene: Scene) -> None:
+    await scene.alice.write(track("Kept from us"))
+    assert await scene.watch(MINUTE).sample() == 1
+    assert scene.gaps == 1
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Kept from us"}
+    assert await scene.watch(MINUTE).sample() == 0
+
+
+async def test_a_commit_that_may_still_be_on_its_way_is_no_sign_of_blindness(scene: Scene) -> None:
+    await scene.alice.write(track("On its way"))
+    assert await scene.watch(timedelta()).sample() == 0
+
+
+async def test_a_host_that_does_not_answer_is_no_sign_of_blindness(scene: Scene) -> None:
+    await scene.world.pdses[0].close()
+    assert await scene.watch(MINUTE).sample() == 0
+
+
+async def test_R40_what_only_the_second_relay_tells_is_walked(scene: Scene) -> None:
+    alice = scene.alice
+    event = await untold(alice, "Told elsewhere")
+    watch = scene.watch(timedelta())
+    watch.expect(event.frame(7))
+    assert await watch.compare() == 0, "the first relay still has its grace"
+    watch.now = lambda: datetime.now(UTC) + MINUTE
+    assert await watch.compare() == 1
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Told elsewhere"}
+
+
+async def test_what_both_relays_tell_is_not_walked(scene: Scene) -> None:
+    alice = scene.alice
+    event = await untold(alice, "Told twice")
+    watch = scene.watch(timedelta())
+    watch.expect(event.frame(7))
+    scene.pipeline.offer(event.frame(9))
+    await scene.pipeline.step()
+    watch.now = lambda: datetime.now(UTC) + MINUTE
+    assert await watch.compare() == 0
+    assert scene.pipeline.repos[parse_did(alice.did)].state is State.SYNCHRONIZED
+    assert await scene.tracks() == {"First", "Told twice"}
+
+
+async def test_a_repo_that_only_the_second_relay_knows_becomes_tracked(scene: Scene) -> None:
+    bob = await scene.world.person("bob")
+    event = await untold(bob, "A newcomer")
+    watch = scene.watch(MINUTE)
+    watch.expect(event.frame(3))
+    watch.now = lambda: datetime.now(UTC) + 2 * MINUTE
+    assert await watch.compare() == 1
+    await scene.walk_what_is_due()
+    assert "A newcomer" in await scene.tracks()
