@@ -64,6 +64,19 @@ create table repo_queue (
     primary key (did, seq)
 );
 
+-- Repos that somebody asked to be checked; an answered request stays for a day.
+create table repo_request (
+    did           text collate "C" primary key,
+    in_full       boolean not null,
+    requested_at  timestamptz not null default now(),
+    taken_at      timestamptz,
+    outcome       text
+);
+comment on column repo_request.in_full is 'nothing that the tables say is believed: walked at an equal rev too, and counted anew';
+comment on column repo_request.taken_at is 'when the indexer turned to it';
+comment on column repo_request.outcome is 'walk: one is due, repo says how it goes; walked; nothing-here; else why it could not be asked';
+create index repo_request_open on repo_request (requested_at) where taken_at is null;
+
 create table relay_cursor (
     host         text primary key,
     seq          bigint,
