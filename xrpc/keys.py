@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from multiformats import multibase
 
 try:
     import coincurve
@@ -35,8 +36,6 @@ _LEGACY_SUITES: Final[dict[str, Curve]] = {
     "EcdsaSecp256k1VerificationKey2019": "k256",
     "EcdsaSecp256r1VerificationKey2019": "p256",
 }
-_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE58_DIGITS: Final = {char: value for value, char in enumerate(_BASE58)}
 
 
 class InvalidKey(ValueError):
@@ -108,7 +107,7 @@ def parse_verification_key(suite: str, multibase: str) -> PublicKey:
 
 
 def multikey(key: PublicKey) -> str:
-    return "z" + _encode_base58(_MULTICODECS[key.curve] + key.point)
+    return multibase.encode(_MULTICODECS[key.curve] + key.point, "base58btc")
 
 
 def _checked(curve: Curve, point: bytes) -> PublicKey:
@@ -139,22 +138,7 @@ def _decode_multibase(text: str) -> bytes:
         raise InvalidKey("not multibase base58btc")
     if len(text) > MAX_MULTIBASE_CHARS:
         raise InvalidKey(f"multibase of {len(text)} characters")
-    digits = text[1:]
-    number = 0
-    for char in digits:
-        value = _BASE58_DIGITS.get(char)
-        if value is None:
-            raise InvalidKey(f"{char!r} is not base58btc")
-        number = number * 58 + value
-    zeros = len(digits) - len(digits.lstrip("1"))
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
-
-
-def _encode_base58(raw: bytes) -> str:
-    number = int.from_bytes(raw)
-    digits = []
-    while number:
-        number, digit = divmod(number, 58)
-        digits.append(_BASE58[digit])
-    zeros = len(raw) - len(raw.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(digits))
+    try:
+        return multibase.decode(text)
+    except ValueError as error:
+        raise InvalidKey(f"not multibase base58btc: {error}") from error
