@@ -55,13 +55,17 @@ Authenticate: TypeAlias = Callable[[str, Method], Awaitable[Did]]
 
 @dataclass(frozen=True, slots=True)
 class XrpcRequest:
-    """`params` are typed and checked by the lexicon, defaults in; so is `input`."""
+    """`params` are typed and checked by the lexicon, defaults in; so is `input`.
+
+    `address` is the client's, as the server in front of us knows it; empty on a local socket.
+    """
 
     nsid: Nsid
     params: dict[str, Any]
     viewer: Did | None
     input: Value
     headers: Headers
+    address: str = ""
 
 
 # Without slots: Python 3.11 cannot make `Endpoint[Context](...)` of a frozen class that has them.
@@ -158,7 +162,9 @@ class XrpcServer(Generic[C]):
         if viewer is None and route.endpoint.memory_seconds:
             return page_reply(await self._remembered(route, params, scope), headers)
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
-        request = XrpcRequest(route.method.nsid, params, viewer, input_, Headers(scope=scope))
+        request = XrpcRequest(
+            route.method.nsid, params, viewer, input_, Headers(scope=scope), _address(scope)
+        )
         return await self._answer(route, request, headers)
 
     async def _answer(
@@ -245,6 +251,11 @@ def _params(method: Method, query: bytes) -> dict[str, Any]:
         raise invalid_request(str(error)) from error
     except ValueError as error:
         raise invalid_request("the query string is malformed or too long") from error
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _hashable(item: tuple[str, Any]) -> tuple[str, Any]:

@@ -89,6 +89,15 @@ async def test_case_93_a_malformed_path_is_400(path: str) -> None:
         assert envelope(await client.get(path))[:2] == (400, "InvalidRequest")
 
 
+async def test_a_handler_knows_where_the_request_came_from() -> None:
+    world = World()
+    app = httpx.ASGITransport(server(world), client=("203.0.113.9", 4711))
+    async with httpx.AsyncClient(transport=app, base_url="http://test/xrpc/") as client:
+        await client.post(PUT, json={"name": "x"})
+        await client.get(f"{GET}?q=a")
+    assert [request.address for request in world.requests] == ["203.0.113.9"] * 2
+
+
 async def test_case_94_the_wrong_verb_is_400() -> None:
     async with asking() as client:
         assert envelope(await client.post(f"{GET}?q=a"))[:2] == (400, "InvalidRequest")
