@@ -176,3 +176,11 @@ async def test_a_terminated_supervisor_lets_its_users_finish(folder: Folder) -> 
         assert await ask(url, "select 1 from pg_sleep(0.5)") == 1
         assert is_supervised(folder)
     assert not is_supervised(folder)
+
+
+async def test_a_shutdown_that_terminates_everybody_restarts_nothing(folder: Folder) -> None:
+    async with embedded.running(folder.path):
+        os.kill(read_status(folder).pid, signal.SIGTERM)
+        os.kill(postmaster(folder), signal.SIGTERM)
+        await wait_until(lambda: not is_supervised(folder))
+        assert read_status(folder).state == "stopped"
