@@ -29,6 +29,7 @@ from appview.queries.get_record_status import get_record_status
 from appview.queries.get_status import get_status
 from appview.queries.get_track import get_track
 from appview.queries.get_tracks import get_tracks
+from appview.queries.request_repo import request_repo
 from appview.rules import Trust
 from appview.wellknown import SERVICE_ID, wellknown_routes
 from lexicons.catalog import Catalog
@@ -68,6 +69,7 @@ ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.library.getLists", get_lists),
     Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
     Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
+    Endpoint("fm.plyr.sync.requestRepo", request_repo),
 )
 
 

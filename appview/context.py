@@ -1,5 +1,6 @@
 """What every query is given: the settings it may read and the things it may use."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from appview.snapshots import Snapshots
 from lexicons.syntax import Did
 from migrations.database import Pool
 from migrations.runner import Connection
+from xrpc.caller_rates import CallerRates
+
+REPO_REQUESTS_PER_SECOND = 1 / 6
+REPO_REQUESTS_BURST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class AppContext:
     pool: Pool
     trust: Trust
     snapshots: Snapshots = field(default_factory=Snapshots)
+    repo_requests: CallerRates = field(
+        default_factory=lambda: CallerRates(
+            REPO_REQUESTS_PER_SECOND, REPO_REQUESTS_BURST, time.monotonic
+        )
+    )
 
 
 @asynccontextmanager

@@ -60,6 +60,20 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
             params = {name: text.replace(" | datetime", "") for name, text in params.items()}
             yield _class(f"{method}Params", params)
             yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
+        elif schema["type"] == "procedure":
+            yield from _bodies(schema, nsid)
+
+
+def _bodies(schema: Mapping[str, Any], nsid: str) -> Iterator[str]:
+    """What a procedure takes and answers, where that is JSON."""
+    method = _camel(nsid.rpartition(".")[2])
+    for name in ("input", "output"):
+        body = schema.get(name, {}).get("schema")
+        if body is not None:
+            fields = _fields(body, nsid)
+            if name == "input":
+                fields = {key: text.replace(" | datetime", "") for key, text in fields.items()}
+            yield _class(f"{method}{name.capitalize()}", fields)
 
 
 def _object(name: str, schema: Mapping[str, Any], nsid: str, variants: frozenset[str]) -> str:

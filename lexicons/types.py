@@ -514,3 +514,12 @@ class GetStatusOutput(TypedDict):
     quarantined: int
     disk: Disk
     version: str
+
+
+class RequestRepoInput(TypedDict):
+    did: str
+
+
+class RequestRepoOutput(TypedDict):
+    state: str
+    rev: NotRequired[str]

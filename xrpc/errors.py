@@ -71,9 +71,9 @@ def unsupported_media_type(message: str) -> XrpcError:
     return XrpcError(415, "UnsupportedMediaType", message)
 
 
-def rate_limited(retry_after_seconds: int) -> XrpcError:
+def rate_limited(retry_after_seconds: int, message: str = "too many requests") -> XrpcError:
     headers = {"retry-after": str(retry_after_seconds)}
-    return XrpcError(429, "RateLimitExceeded", "too many requests", headers)
+    return XrpcError(429, "RateLimitExceeded", message, headers)
 
 
 def internal_error() -> XrpcError:

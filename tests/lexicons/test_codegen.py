@@ -15,6 +15,20 @@ def test_generated_types_can_be_read_at_run_time() -> None:
     assert "$type" in get_type_hints(types.TrackView)
 
 
+def test_a_procedure_has_its_two_bodies_and_no_more() -> None:
+    when = {"type": "string", "format": "datetime"}
+    body = {
+        "encoding": "application/json",
+        "schema": {"type": "object", "required": ["at"], "properties": {"at": when}},
+    }
+    main = {"type": "procedure", "input": body, "output": body}
+    text = generate(Catalog([{"lexicon": 1, "id": "a.b.doIt", "defs": {"main": main}}]))
+    assert "class DoItInput(TypedDict):\n    at: str\n" in text
+    assert "class DoItOutput(TypedDict):\n    at: str | datetime\n" in text
+    bare = {"lexicon": 1, "id": "a.b.ping", "defs": {"main": {"type": "procedure", "input": body}}}
+    assert "Output" not in generate(Catalog([bare]))
+
+
 def test_a_parameter_with_a_default_is_always_there() -> None:
     limit = {"type": "integer", "default": 50}
     sort = {"type": "string", "enum": ["new", "old"]}

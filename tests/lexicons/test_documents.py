@@ -91,7 +91,7 @@ def test_a_view_has_all_of_its_basic_form(basic: str, view: str) -> None:
     assert set(small["required"]) <= set(large["required"])
 
 
-def test_the_queries_are_those_that_are_answered() -> None:
+def test_the_methods_are_those_that_are_answered() -> None:
     assert sorted(CATALOG.methods) == [
         "fm.plyr.actor.getProfile",
         "fm.plyr.actor.getProfiles",
@@ -107,6 +107,7 @@ def test_the_queries_are_those_that_are_answered() -> None:
         "fm.plyr.library.getLists",
         "fm.plyr.sync.getRecordStatus",
         "fm.plyr.sync.getStatus",
+        "fm.plyr.sync.requestRepo",
     ]
 
 
