@@ -11,6 +11,7 @@ from indexer.events import RecordChange
 from indexer.records.prepare import storable_text
 from indexer.records.record_type import columns
 from indexer.repo_state import RepoState
+from indexer.takedowns import follow_accounts
 from lexicons.syntax import Did, InvalidSyntax, parse_datetime
 from migrations.runner import Connection
 
@@ -21,6 +22,8 @@ LAST_SEQ = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
+    """What upstream says; a local takedown is not its to give or take."""
+
     did: Did
     upstream_status: str
     active: bool
@@ -67,16 +70,19 @@ class Step:
 
 
 async def write_accounts(connection: Connection, steps: Sequence[Step], now: datetime) -> None:
-    await connection.execute(
+    newcomers = await connection.fetch(
         """
         insert into account (did, identity_due_at, first_seen_at)
         select did, $2::timestamptz, $2::timestamptz
         from unnest($1::text[]) as met (did)
         on conflict (did) do nothing
+        returning did
         """,
         sorted({step.did for step in steps}),
         now,
     )
+    if newcomers:
+        await follow_accounts(connection, [row["did"] for row in newcomers])
     words = _last_words(steps)
     if not words:
         return
@@ -93,7 +99,8 @@ async def write_accounts(connection: Connection, steps: Sequence[Step], now: dat
         update account
         set
             upstream_status = coalesce(said.upstream_status, account.upstream_status),
-            active = coalesce(said.active, account.active),
+            upstream_active = coalesce(said.active, account.upstream_active),
+            purged_at = case when said.upstream_status is null then account.purged_at end,
             status_due_at = case
                 when said.status_due then $6::timestamptz
                 when not said.status_due then null

@@ -11,13 +11,17 @@ create table account (
     signing_key      text,
     identity_at      timestamptz,
     upstream_status  text not null default 'active',
-    active           boolean not null default true,
+    upstream_active  boolean not null default true,
+    taken_down       boolean not null default false,
+    hidden_parts     text[] collate "C",
+    active           boolean not null generated always as (upstream_active and not taken_down) stored,
     counted_active   boolean not null default true,
     recount_after    text collate "C",
     identity_due_at  timestamptz not null default now(),
     identity_failures integer not null default 0,
     status_due_at    timestamptz,
     status_failures  integer not null default 0,
+    purged_at        timestamptz,
     first_seen_at    timestamptz not null default now()
 );
 comment on column account.handle is 'proven both ways; null shows as handle.invalid';
@@ -25,15 +29,22 @@ comment on column account.pds is 'origin of #atproto_pds in the DID document';
 comment on column account.signing_key is 'multikey of #atproto in the DID document';
 comment on column account.identity_at is 'last successful resolution; null: never or no longer trusted';
 comment on column account.upstream_status is 'active, deactivated, suspended, takendown, deleted, or the host''s own word';
+comment on column account.upstream_active is 'upstream lets it be shown';
+comment on column account.taken_down is 'local.takedown names it; upstream has no say in this';
+comment on column account.hidden_parts is 'CIDs of its blobs and URIs of its profiles that local.takedown names';
 comment on column account.active is 'what this account wrote is shown';
 comment on column account.counted_active is 'the value of active that the counters have followed, or are following';
 comment on column account.recount_after is 'the link.uri up to which they have; null: all the way';
 comment on column account.identity_due_at is 'when to resolve the DID and prove the handle again';
 comment on column account.status_due_at is 'when to ask the PDS whether it serves the account; null: no doubt';
+comment on column account.purged_at is 'when the last of what it wrote was erased; null: not since its status was last told';
 create unique index account_handle on account (handle);
 create index account_identity_due on account (identity_due_at);
 create index account_status_due on account (status_due_at) where status_due_at is not null;
 create index account_recount on account (did) where active <> counted_active or recount_after is not null;
+create index account_taken_down on account (did) where taken_down or hidden_parts is not null;
+create index account_purge on account (did)
+    where upstream_status = 'deleted' and not upstream_active and status_due_at is null and purged_at is null;
 
 -- How far each repository is proven.
 create table repo (
@@ -116,6 +127,7 @@ create table record (
     cid         text collate "C",
     rev         text collate "C" not null,
     state       text not null,
+    counted     boolean not null default false,
     reason      text,
     detail      text,
     value       bytea,
@@ -124,9 +136,12 @@ create table record (
     primary key (did, collection, rkey)
 );
 comment on column record.state is 'valid, invalid (quarantined: reason, detail), deleted';
+comment on column record.counted is 'valid and not taken down, in step with its links and counts';
+comment on column record.reason is 'why it is invalid; of a deleted one: purged, where not its author deleted it';
 comment on column record.value is 'the DAG-CBOR block as its author signed it; null when deleted';
 comment on column record.rev is 'of the commit that last touched the record; an older rev loses';
 create index record_quarantined on record (proven_at) where state = 'invalid';
+create index record_uncounted on record (did, collection, rkey) where state = 'valid' and not counted;
 
 create table track (
     uri           text collate "C" primary key,
@@ -274,24 +289,66 @@ create table local.takedown (
     reason      text,
     created_at  timestamptz not null default now()
 );
-comment on table local.takedown is 'did, at-uri, or did and blob cid; hidden whatever upstream says';
+comment on table local.takedown is 'hidden whatever upstream says';
+comment on column local.takedown.subject is 'an account: did; a record: at-uri; a blob: did/cid';
+
+create table local.action (
+    id       bigint generated always as identity primary key,
+    at       timestamptz not null default now(),
+    actor    text not null,
+    act      text not null,
+    subject  text collate "C" not null,
+    reason   text
+);
+comment on table local.action is 'the trail of moderation; only ever added to';
+comment on column local.action.act is 'takedown, restore';
 
 -- What queries may show, decided in one place. The planner folds these views into the query that names them.
-create view shown_account as
+
+-- How an account appears, without what of it is taken down.
+create view face as
 select
     account.did,
     account.handle,
+    account.active,
+    account.hidden_parts,
     account.first_seen_at,
     bsky_profile.display_name,
-    bsky_profile.avatar_cid,
-    profile.avatar,
+    case
+        when (bsky_profile.avatar_cid = any (account.hidden_parts)) is not true
+        then bsky_profile.avatar_cid
+    end as avatar_cid,
+    case
+        -- The CDN's URL of a blob has its CID behind its DID.
+        when account.hidden_parts is null
+            or (substring(profile.avatar from 'did:[^/]+/([^/@]+)') = any (account.hidden_parts)) is not true
+        then profile.avatar
+    end as avatar,
     profile.bio,
     profile.created_at as profile_created_at,
     profile.indexed_at as profile_indexed_at
 from account
-left join bsky_profile on bsky_profile.did = account.did
-left join profile on profile.did = account.did
-where account.active;
+left join bsky_profile
+    on bsky_profile.did = account.did
+    and (account.hidden_parts is null or bsky_profile.uri <> all (account.hidden_parts))
+left join profile
+    on profile.did = account.did
+    and (account.hidden_parts is null or profile.uri <> all (account.hidden_parts));
+
+create view shown_account as
+select
+    face.did,
+    face.handle,
+    face.hidden_parts,
+    face.first_seen_at,
+    face.display_name,
+    face.avatar_cid,
+    face.avatar,
+    face.bio,
+    face.profile_created_at,
+    face.profile_indexed_at
+from face
+where face.active;
 
 create view shown_track as
 select
@@ -307,7 +364,12 @@ select
     track.duration_ms,
     track.audio_url,
     track.audio_cid,
-    track.image_url,
+    coalesce(track.audio_cid = any (author.hidden_parts), false) as audio_taken_down,
+    case
+        when author.hidden_parts is null
+            or (substring(track.image_url from 'did:[^/]+/([^/@]+)') = any (author.hidden_parts)) is not true
+        then track.image_url
+    end as image_url,
     track.gate_type,
     track.features,
     track.tags,
@@ -328,18 +390,16 @@ select
             select json_agg(
                 json_build_object(
                     'did', featured.did,
-                    'handle', account.handle,
-                    'display_name', bsky_profile.display_name,
-                    'avatar_cid', bsky_profile.avatar_cid,
-                    'avatar', profile.avatar
+                    'handle', face.handle,
+                    'display_name', face.display_name,
+                    'avatar_cid', face.avatar_cid,
+                    'avatar', face.avatar
                 )
                 order by featured.place
             )
             from unnest(track.features) with ordinality as featured (did, place)
-            left join account on account.did = featured.did
-            left join bsky_profile on bsky_profile.did = featured.did
-            left join profile on profile.did = featured.did
-            where account.active is not false
+            left join face on face.did = featured.did
+            where face.active is not false
         )
     end as featured
 from track

@@ -207,7 +207,7 @@ async def test_an_account_that_turns_back_half_way_is_counted_anew(pool: Pool) -
 
 async def test_somebody_else_may_flip_an_account_too(pool: Pool) -> None:
     await index(pool, change(like(), did=BOB))
-    await pool.execute("update account set active = false where did = $1", BOB)
+    await pool.execute("update account set upstream_active = false where did = $1", BOB)
     await recount(pool)
     assert await likes_of(pool) == 0
 
