@@ -200,7 +200,8 @@ class Accounts:
         async with pipeline.desk:
             pipeline.note_status(did, shown=shown)
             step = Step(did=did, account=AccountStatus(did, status, shown), status_known=did)
-            await pipeline.writer.write([step], None)
+            back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()
+            await pipeline.writer.write([step, *back], None)
 
     async def _status_failed(self, did: Did) -> None:
         await self.pool.execute(

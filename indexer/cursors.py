@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from indexer.records.prepare import storable_text
 from migrations.database import Pool
+
+MAX_REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,14 @@ async def note_connection(pool: Pool, host: str, *, connected: bool, error: str 
         """,
         host,
         connected,
-        error,
+        None if error is None else storable_text(error, MAX_REASON_CHARACTERS),
+    )
+
+
+async def note_listening(pool: Pool, host: str) -> None:
+    """A quiet stream is no gap: say until when we surely listened."""
+    await pool.execute(
+        "update relay_cursor set received_at = now() where host = $1 and seq is not null", host
     )
 
 
@@ -43,7 +53,7 @@ async def record_gap(pool: Pool, host: str, position: Position | None, reason: s
         "insert into relay_gap (host, after_seq, reason) values ($1, $2, $3)",
         host,
         position and position.seq,
-        reason,
+        storable_text(reason, MAX_REASON_CHARACTERS),
     )
 
 

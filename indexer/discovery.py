@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 import structlog
 
@@ -164,7 +165,9 @@ class Discovery:
             answer = await self.remote.query(
                 self.origin, "com.atproto.repo.describeRepo", [("repo", did)]
             )
-        except RemoteError:
+        except RemoteError as error:
+            if error.status not in {400, 403, 404}:
+                raise
             return False  # not served: deactivated, taken down or gone
         collections = answer.get("collections")
         return isinstance(collections, list) and not self.pipeline.signals.isdisjoint(
@@ -181,7 +184,7 @@ class Discovery:
                 self.origin, nsid, [*params, ("limit", str(PAGE_REPOS)), *more]
             )
             following = answer.get("cursor")
-            if not isinstance(following, str) or not following or following == cursor:
+            if not _is_cursor(following) or following == cursor:
                 following = None
             yield answer, following
             if following is None:
@@ -214,3 +217,8 @@ def _dids(repos: object) -> list[Did]:
         except InvalidSyntax:
             continue
     return found
+
+
+def _is_cursor(value: object) -> TypeGuard[str]:
+    """Text that fits into a URL and into a row."""
+    return isinstance(value, str) and 0 < len(value) <= 1_000 and value.isprintable()

@@ -40,7 +40,7 @@ from indexer.repo_state import (
     follow_sync,
     is_stale,
 )
-from indexer.steps import AccountStatus, Cursor, QueuedFrame, Step
+from indexer.steps import LAST_SEQ, AccountStatus, Cursor, QueuedFrame, Step
 from indexer.verify import verify_commit, verify_sync
 from indexer.writer import Writer
 from lexicons.cid import cid_text
@@ -54,7 +54,8 @@ WINDOW_EVENTS = 4_000
 WINDOW_BYTES = 64 << 20
 BATCH_EVENTS = 400
 NETWORK_WAIT_SECONDS = 1.0
-QUEUED_FRAMES_PER_REPO = 1_000
+QUEUED_BYTES_PER_REPO = 16 << 20
+QUEUED_BYTES = 512 << 20
 IDLE_CURSOR_SECONDS = 1.0
 
 STILL_SHOWN = frozenset({"throttled", "desynchronized"})
@@ -97,6 +98,7 @@ class Pipeline:
     """Holds the state of every tracked repo; whoever holds `desk` may change it.
 
     An op in one of the `signals` makes a repo tracked; of a tracked one `collections` are indexed.
+    `queued` holds the bytes in each repo's queue.
     """
 
     host: str | None
@@ -119,6 +121,7 @@ class Pipeline:
     _special: Info | StreamError | None = None
     _received: tuple[int, str] | None = None
     settled_seq: int = 0
+    settled_time: str = ""
     _seen: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     _in_hand: bool = False
     _resolving: set[asyncio.Task[Identity]] = field(default_factory=set)
@@ -251,7 +254,7 @@ class Pipeline:
             metrics.frames_total.labels(kind).inc(count)
             self._seen[kind] = 0
         if cursor is not None:
-            self.settled_seq = cursor.seq
+            self.settled_seq, self.settled_time = cursor.seq, cursor.time
             metrics.last_seq.set(cursor.seq)
 
     # prove ------------------------------------------------------------------------------------
@@ -271,7 +274,9 @@ class Pipeline:
             _, late = await asyncio.wait(asking, timeout=NETWORK_WAIT_SECONDS)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+            for result in await asyncio.gather(*asking, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
 
     def _prove_now(self, pending: Pending) -> None:
         event = pending.event
@@ -390,12 +395,12 @@ class Pipeline:
     def _enqueue(
         self, event: Commit | Sync, frame: bytes, repo: RepoState, reason: str
     ) -> Iterable[Step]:
-        count = self.queued.get(event.did, 0) + 1
-        if count > QUEUED_FRAMES_PER_REPO:
+        held = self.queued.get(event.did, 0) + len(frame)
+        if held > QUEUED_BYTES_PER_REPO or sum(self.queued.values()) + len(frame) > QUEUED_BYTES:
             self.queued.pop(event.did, None)
             step = self.desynchronize(repo, "its queue overflowed")
-            return (replace(step, dequeue_through=event.seq),)
-        self.queued[event.did] = count
+            return (replace(step, dequeue_through=LAST_SEQ),)
+        self.queued[event.did] = held
         metrics.queued_total.labels(reason).inc()
         queued = QueuedFrame(event.did, event.seq, event.rev, frame, reason)
         return (Step(did=event.did, repo=self._enter(repo), enqueue=queued),)
@@ -464,7 +469,19 @@ class Pipeline:
         self.wakes.accounts.set()
         account = AccountStatus(event.did, status, shown)
         due = None if event.active else event.did
-        return (Step(did=event.did, account=account, status_due=due),)
+        step = Step(did=event.did, account=account, status_due=due)
+        if not event.active:
+            return (step,)
+        return (step, *self.welcome_back(event.did, State.GONE, State.WAITING))
+
+    def welcome_back(self, did: Did, *states: State) -> Iterable[Step]:
+        """Walk a repo that was away, or that waited for its account: what it queued is in there."""
+        repo = self.repos.get(did)
+        if repo is None or repo.state not in states:
+            return ()
+        self.queued.pop(did, None)
+        step = self.desynchronize(repo, "its account is active again")
+        return (replace(step, dequeue_through=LAST_SEQ),)
 
     def note_status(self, did: Did, *, shown: bool) -> None:
         (self.inactive.discard if shown else self.inactive.add)(did)

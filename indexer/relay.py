@@ -32,6 +32,7 @@ FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
 FUTURE_CURSOR_DELAY_SECONDS = 300.0
 PING_SECONDS = 30.0
+LISTENING_SECONDS = 30.0
 SAME_FAILURES_BEFORE_SKIP = 3
 
 
@@ -149,6 +150,7 @@ class Relay:
             metrics.relay_connected.set(1)
             await cursors.note_connection(self.pool, self.host, connected=True, error=None)
             log.info("relay connected", host=self.host, cursor=cursor)
+            listening = asyncio.create_task(self._keep_saying_so())
             try:
                 await self._read(socket)
             except ConnectionClosed as error:
@@ -157,6 +159,14 @@ class Relay:
                     raise
                 reason = error.rcvd.reason if error.rcvd is not None else "connection lost"
                 raise ConnectionResetError(reason or "closed by the relay") from error
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    async def _keep_saying_so(self) -> None:
+        while True:
+            await asyncio.sleep(LISTENING_SECONDS)
+            await cursors.note_listening(self.pool, self.host)
 
     async def _connect(self, cursor: int | None) -> ClientConnection:
         lenient = self._poisoned.get(cursor or 0, 0) >= SAME_FAILURES_BEFORE_SKIP
@@ -228,7 +238,5 @@ class Relay:
     async def _may_skip(self, error: Rejected) -> bool:
         if self._poisoned.get(self._last_seq, 0) < SAME_FAILURES_BEFORE_SKIP:
             return False
-        await cursors.record_gap(
-            self.pool, self.host, None, f"unreadable frame after {self._last_seq}: {error}"
-        )
+        await self._record_gap(None, f"unreadable frame after {self._last_seq}: {error}")
         return True

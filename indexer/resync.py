@@ -36,6 +36,7 @@ CAR_SECONDS = 1800.0
 HEAD_MOVES = 5
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
+TRIES_OF_STRANGERS = 24
 
 NOT_HOSTED = frozenset(
     {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
@@ -291,7 +292,7 @@ class Resync:
             await self.pipeline.writer.write(
                 [Step(did=did, repo=repo, dequeue_through=1 << 62)], None
             )
-            await self.pool.execute(
+            attempts = await self.pool.fetchval(
                 """
                 update repo
                 set attempts = attempts + 1,
@@ -300,6 +301,7 @@ class Resync:
                         least($5::interval, $4::interval * power(2, least(attempts, 12)))
                     )
                 where did = $1
+                returning attempts
                 """,
                 did,
                 self.now(),
@@ -307,3 +309,14 @@ class Resync:
                 FIRST_RETRY,
                 LONGEST_RETRY,
             )
+            if attempts >= TRIES_OF_STRANGERS and repo.rev is None:
+                await self._forget_stranger(did)
+
+    async def _forget_stranger(self, did: Did) -> None:
+        """One that never answered and never proved a record is not asked for ever."""
+        holds = "select exists (select from record where did = $1)"
+        if await self.pool.fetchval(holds, did):
+            return
+        self.failing.discard(did)
+        self.pipeline.repos.pop(did, None)
+        await self.pipeline.writer.write([Step(did=did, forget=did)], None)

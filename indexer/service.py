@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from indexer.resync import Resync
 from indexer.watch import Watch
 from indexer.writer import Writer
 from lexicons.catalog import Catalog
-from lexicons.syntax import Did
+from lexicons.syntax import Did, InvalidSyntax, parse_datetime
 from migrations.database import Pool
 from migrations.runner import Connection
 from xrpc.client import GuardedClient
@@ -122,6 +122,9 @@ class Indexer:
                 by_state[repo.state] += 1
             for state, count in by_state.items():
                 metrics.repos.labels(state).set(count)
+            with suppress(InvalidSyntax):
+                told_at = parse_datetime(self.pipeline.settled_time)
+                metrics.lag_seconds.set((self.pipeline.now() - told_at).total_seconds())
             await asyncio.sleep(5)
 
 
@@ -148,8 +151,10 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
         """
     )
     repos = await tools.pool.fetch("select did, state, rev, data, walked, reason from repo")
-    inactive = await tools.pool.fetch("select did from account where not upstream_active")
-    queued = await tools.pool.fetch("select did, count(*) as frames from repo_queue group by did")
+    inactive = await tools.pool.fetch("select did from account where not active")
+    queued = await tools.pool.fetch(
+        "select did, sum(octet_length(frame))::bigint as bytes from repo_queue group by did"
+    )
     return Pipeline(
         host=host,
         writer=Writer(tools.pool, types, tools.catalog, tools.now),
@@ -169,7 +174,7 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
             for row in repos
         },
         inactive={row["did"] for row in inactive},
-        queued={row["did"]: row["frames"] for row in queued},
+        queued={row["did"]: row["bytes"] for row in queued},
     )
 
 
