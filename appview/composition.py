@@ -29,6 +29,7 @@ USER_AGENT = f"plyr-appview/{VERSION}"
 DATABASE_GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     OSError,
 )

@@ -151,7 +151,7 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
         """
     )
     repos = await tools.pool.fetch("select did, state, rev, data, walked, reason from repo")
-    inactive = await tools.pool.fetch("select did from account where not active")
+    inactive = await tools.pool.fetch("select did from account where not upstream_active")
     queued = await tools.pool.fetch(
         "select did, sum(octet_length(frame))::bigint as bytes from repo_queue group by did"
     )
