@@ -52,6 +52,8 @@ UNREACHABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 
 ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
