@@ -279,6 +279,20 @@ async def test_R48_lists_of_every_type_store_their_items_in_order(pool: Pool) ->
     assert await one(pool, "select list_uri, position from list_item") == (uri(ALICE, "list", 1), 0)
 
 
+async def test_a_list_that_goes_takes_its_items_along(pool: Pool) -> None:
+    create = change(listing(TRACK_URI))
+    await index(pool, create)
+    await index(pool, deletion(create, rev=2))
+    assert await pool.fetch("select uri as at from list union select list_uri from list_item") == []
+
+
+async def test_a_list_that_was_away_within_a_batch_forgets_its_name(pool: Pool) -> None:
+    create = change(listing(name="Shore"))
+    await index(pool, create)
+    await index(pool, deletion(create, rev=2), change(listing(), rev=3))
+    assert await one(pool, "select last_name from list") == (None,)
+
+
 async def test_an_account_counts_its_tracks_and_lists(pool: Pool) -> None:
     create = change(track(), key=1)
     others = [change(track(), key=2), change(listing()), change(like(TRACK_URI), did=BOB)]
@@ -340,16 +354,17 @@ async def clear(pool: Pool) -> None:
 
 
 @ON_ONE_DATABASE
-@given(history=changes_of_records())
+@given(history=changes_of_records(), cut=st.integers(0, 4))
 async def test_a_batch_leads_where_its_changes_lead_one_by_one(
-    pool: Pool, history: list[RecordChange]
+    pool: Pool, history: list[RecordChange], cut: int
 ) -> None:
     await clear(pool)
     for item in history:
         await index(pool, item)
     one_by_one = await dump(pool)
     await clear(pool)
-    await index(pool, *history)
+    await index(pool, *history[:cut])
+    await index(pool, *history[cut:])
     together = await dump(pool)
     assert without_zeros(together) == without_zeros(one_by_one)
 
