@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from tests.reference.install import Installation, Unsupported, install
 from tests.reference.network import Network, reference_network
 from tests.reference.population import Population, populate
 from tests.reference.program import ROOT, Program
+
+# Before it is imported: its assertions are to show the difference.
+pytest.register_assert_rewrite("tests.reference.agreement")
 
 MEASURED = pytest.StashKey[list[str]]()
 
@@ -50,15 +53,29 @@ async def program(
     folder: Path,
 ) -> AsyncIterator[Program]:
     ours = Program.beside(network, folder)
-    await ours.start()
-    yield ours
-    await ours.close()
+    try:
+        await ours.start()
+        yield ours
+    finally:
+        await ours.close()
 
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a figure at the end of the run."""
     return request.config.stash.setdefault(MEASURED, []).append
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    arguments = getattr(item, "funcargs", {}).values()
+    if report.failed:
+        for program in (value for value in arguments if isinstance(value, Program)):
+            report.sections.append(("the program's log", program.log_tail()))
+    return report
 
 
 def pytest_terminal_summary(

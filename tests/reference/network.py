@@ -45,7 +45,7 @@ class Driver:
         self._last_id = 0
         self._reader = asyncio.create_task(self._read())
 
-    async def do(self, verb: str, **arguments: Any) -> Answer:  # noqa: ANN401 - JSON
+    async def do(self, verb: str, **arguments: Any) -> Answer:
         self._last_id += 1
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[self._last_id] = future
@@ -82,7 +82,7 @@ class Network:
     driver: Driver
     invalid: dict[str, str] = field(default_factory=dict)
 
-    async def query(self, method: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
+    async def query(self, method: str, **params: Any) -> Any:
         """Ask the PDS, signed in as nobody."""
         return (await self.driver.do("call", method=method, params=params)).value
 

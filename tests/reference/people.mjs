@@ -11,6 +11,7 @@
 //
 // Calls run side by side and are answered as they end. Documents in LEXICON_DIR make our own
 // methods known to @atproto/api, which then checks every answer against them.
+import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import process from 'node:process'
@@ -45,7 +46,7 @@ function agentFor({ as, service, proxy }) {
 const commands = {
   async join({ handle }) {
     const agent = new AtpAgent({ service: pdsUrl })
-    const email = `${handle.split('.')[0]}@mail.test`
+    const email = `${randomUUID()}@mail.test` // handles are used again, addresses cannot be
     const { data } = await agent.createAccount({ handle, email, password: PASSWORD })
     people.set(data.did, taught(agent))
     return { data: { did: data.did, handle: data.handle, email, password: PASSWORD } }

@@ -17,7 +17,7 @@ from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("plyr-appview")
-START_SECONDS = 90
+START_SECONDS = 60
 STOP_SECONDS = 60
 
 
@@ -65,6 +65,7 @@ class Program:
         return f"did:web:{quote(self.url.removeprefix('http://'), safe='')}"
 
     async def start(self) -> None:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PLYR_")}
         with self.log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 str(EXECUTABLE),
@@ -73,9 +74,13 @@ class Program:
                 stdout=output,
                 stderr=output,
                 cwd=self.log.parent,
-                env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment},
+                env={**kept, **self.environment},
             )
-        await wait_until(self._answers, START_SECONDS)
+        try:
+            await wait_until(self._answers, START_SECONDS)
+        except AssertionError as error:
+            error.add_note(self.log_tail())
+            raise
 
     async def stop(self) -> None:
         """As a person would, by asking."""
@@ -92,10 +97,10 @@ class Program:
         await self.process.wait()
 
     async def close(self) -> None:
-        await self.client.aclose()
         await self.stop()
+        await self.client.aclose()
 
-    async def get(self, method: str, **params: Any) -> Any:  # noqa: ANN401 - JSON
+    async def get(self, method: str, **params: Any) -> Any:
         response = await self.client.get(f"/xrpc/{method}", params=params)
         if response.is_error:
             error = response.json()
@@ -113,9 +118,12 @@ class Program:
                 return found
             cursor = {"cursor": answer["cursor"]}
 
+    def log_tail(self) -> str:
+        return self.log.read_text(errors="replace")[-6_000:]
+
     async def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.returncode is None, self.log.read_text()[-4_000:]
+        assert self.process.returncode is None, f"it ended with {self.process.returncode}"
         try:
             response = await self.client.get("/xrpc/_health")
         except httpx.TransportError:

@@ -11,6 +11,7 @@ from atproto.exceptions import (  # type: ignore[import-untyped]  # has no types
     BadRequestError,
     UnauthorizedError,
 )
+from atproto_client.models.dot_dict import DotDict  # type: ignore[import-untyped]  # has no types
 
 from tests.reference.agreement import agree, uris_in_feed
 from tests.reference.expected import expected_order
@@ -64,7 +65,7 @@ async def sdk(program: Program) -> AsyncIterator[AsyncClient]:
     await client.request.close()
 
 
-async def direct(program: Program, network: Network, method: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+async def direct(program: Program, network: Network, method: str, params: dict[str, Any]) -> Any:
     """@atproto/api checks every answer against our lexicon documents."""
     answer = await network.driver.do("call", service=program.url, method=method, params=params)
     return answer.value
@@ -109,7 +110,7 @@ async def test_the_python_sdk_pages_through_everything(
     found: list[str] = []
     params: dict[str, Any] = {"limit": 3}
     while True:
-        page = (await sdk.invoke_query(LATEST, params=params)).content
+        page = (await sdk.invoke_query(LATEST, params=DotDict(params))).content
         found += uris_in_feed(page["feed"])
         if "cursor" not in page:
             break
@@ -119,7 +120,7 @@ async def test_the_python_sdk_pages_through_everything(
 
 async def test_the_python_sdk_understands_our_errors(sdk: AsyncClient) -> None:
     with pytest.raises(BadRequestError) as caught:
-        await sdk.invoke_query(LATEST, params={"limit": 0})
+        await sdk.invoke_query(LATEST, params=DotDict({"limit": 0}))
     assert caught.value.response is not None
     assert caught.value.response.content.error == "InvalidRequest"
     assert "limit" in caught.value.response.content.message

@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 
 from tests.reference.agreement import agree
-from tests.reference.network import Network, Person, Written
-from tests.reference.population import Population
-from tests.reference.program import Program
+from tests.reference.install import Installation
+from tests.reference.network import Network, Person, Written, reference_network
+from tests.reference.population import populate
+from tests.reference.program import ROOT, Program
 from tests.reference.records import COMMENT, LIKE, LIST, TRACK, comment, like, track, track_list
 from tests.support import wait_until
 
@@ -59,19 +60,28 @@ class Writer:
 
 
 @pytest_asyncio.fixture
-async def victim(network: Network) -> AsyncIterator[Program]:
+async def own_network(installation: Installation) -> AsyncIterator[Network]:
+    """So much is written here that other tests would be slow in comparing it."""
     with tempfile.TemporaryDirectory(prefix="plyr-crash-") as folder:
-        program = Program.beside(network, Path(folder))
+        async with reference_network(installation, Path(folder), ROOT / "lexicons") as running:
+            yield running
+
+
+@pytest_asyncio.fixture
+async def victim(own_network: Network) -> AsyncIterator[Program]:
+    with tempfile.TemporaryDirectory(prefix="plyr-crash-") as folder:
+        program = Program.beside(own_network, Path(folder))
         yield program
         await program.close()
 
 
 async def test_kill_9_while_people_write_loses_and_doubles_nothing(
-    victim: Program, network: Network, early: Population
+    victim: Program, own_network: Network
 ) -> None:
-    people = [await network.join(f"writer{number}") for number in range(WRITERS)]
+    subjects = (await populate(own_network)).tracks
+    people = [await own_network.join(f"writer{number}") for number in range(WRITERS)]
     writers = [
-        Writer(person, early.tracks, random.Random(SEED + number))
+        Writer(person, subjects, random.Random(SEED + number))
         for number, person in enumerate(people)
     ]
     await victim.start()
@@ -82,4 +92,4 @@ async def test_kill_9_while_people_write_loses_and_doubles_nothing(
         await victim.kill()
         await victim.start()
     await writing
-    await agree(victim, network)
+    await agree(victim, own_network)

@@ -31,7 +31,7 @@ async def until_missing(program: Program, record: Written, *reasons: str) -> Non
     await eventually(check)
 
 
-async def shown_handle(program: Program, actor: str) -> Any:  # noqa: ANN401 - JSON
+async def shown_handle(program: Program, actor: str) -> Any:
     try:
         return (await program.get("fm.plyr.actor.getProfile", actor=actor))["profile"]["handle"]
     except Refused as error:
