@@ -61,6 +61,13 @@ async def say_status(settings: AppSettings, pool: Pool, *, as_json: bool) -> str
         state = "connected" if upstream["connected"] else "not connected"
         lag = f", {upstream['lagMs'] / 1000:.1f} s behind" if "lagMs" in upstream else ""
         lines.append(f"upstream    {upstream['host']}: {state}, seq {upstream.get('seq')}{lag}")
+        if "error" in upstream:
+            lines.append(f"            {upstream['error']}")
+    lines += [
+        f"gap         {gap['recordedAt']:%Y-%m-%d %H:%M} {gap['host']}: {gap['reason']}"
+        for gap in status["gaps"]
+        if "closedAt" not in gap
+    ]
     return "\n".join(lines)
 
 

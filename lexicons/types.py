@@ -462,6 +462,7 @@ class Upstream(TypedDict):
     lagMs: NotRequired[int]
     connected: bool
     lastEventAt: NotRequired[str | datetime]
+    error: NotRequired[str]
 
 
 class Backfill(TypedDict):
@@ -488,6 +489,14 @@ class Disk(TypedDict):
     minFreeBytes: NotRequired[int]
 
 
+class Gap(TypedDict):
+    host: str
+    afterSeq: NotRequired[int]
+    reason: str
+    recordedAt: str | datetime
+    closedAt: NotRequired[str | datetime]
+
+
 class GetRecordStatusParams(TypedDict):
     uri: NotRequired[str]
     did: NotRequired[str]
@@ -510,6 +519,7 @@ class GetStatusOutput(TypedDict):
     observedAt: str | datetime
     upstreams: list[Upstream]
     backfill: Backfill
+    gaps: list[Gap]
     repos: Repos
     quarantined: int
     disk: Disk

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from appview.context import AppContext, AppSettings, snapshot
 from appview.pagination import Row
-from lexicons.types import Backfill, Disk, GetStatusOutput, Upstream
+from lexicons.types import Backfill, Disk, Gap, GetStatusOutput, Upstream
 from xrpc.server import XrpcRequest
 
 UPSTREAMS = """
-select host, seq, event_at, received_at, connected
+select host, seq, event_at, received_at, connected, error
 from relay_cursor
 order by host
 """
@@ -31,7 +31,17 @@ select
 from repo
 """
 
-DISCOVERING = "select exists (select from discovery where finished_at is null)"
+DISCOVERING = """
+select not exists (select from discovery where finished_at is not null)
+    or exists (select from discovery where finished_at is null)
+"""
+
+GAPS = """
+select host, after_seq, reason, recorded_at, closed_at
+from relay_gap
+order by closed_at desc nulls first, id desc
+limit 20
+"""
 
 QUARANTINED = "select count(*) from record where state = 'invalid'"
 
@@ -48,6 +58,7 @@ async def read_status(context: AppContext) -> GetStatusOutput:
         upstreams = await connection.fetch(UPSTREAMS)
         repos = await connection.fetchrow(REPOS)
         is_discovering = await connection.fetchval(DISCOVERING)
+        gaps = await connection.fetch(GAPS)
         quarantined = await connection.fetchval(QUARANTINED)
     assert repos is not None
     now = datetime.now(UTC)
@@ -55,6 +66,7 @@ async def read_status(context: AppContext) -> GetStatusOutput:
         "observedAt": now,
         "upstreams": [_upstream(row, now) for row in upstreams],
         "backfill": _backfill(repos, is_discovering),
+        "gaps": [_gap(row) for row in gaps],
         "repos": {
             "synchronized": repos["synchronized"],
             "desynchronized": repos["pending"],
@@ -75,6 +87,21 @@ def _upstream(row: Row, now: datetime) -> Upstream:
         view["lagMs"] = max(0, (now - row["event_at"]) // timedelta(milliseconds=1))
     if row["received_at"] is not None:
         view["lastEventAt"] = row["received_at"]
+    if row["error"] is not None:
+        view["error"] = row["error"]
+    return view
+
+
+def _gap(row: Row) -> Gap:
+    view: Gap = {
+        "host": row["host"],
+        "reason": row["reason"],
+        "recordedAt": row["recorded_at"],
+    }
+    if row["after_seq"] is not None:
+        view["afterSeq"] = row["after_seq"]
+    if row["closed_at"] is not None:
+        view["closedAt"] = row["closed_at"]
     return view
 
 

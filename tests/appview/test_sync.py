@@ -12,7 +12,8 @@ from tests.appview.makers import Rows
 async def test_an_empty_index_has_a_status(client: Client) -> None:
     status = await client.ask("sync.getStatus")
     assert status["upstreams"] == []
-    assert status["backfill"] == {"state": "done", "done": 0, "total": 0}
+    assert status["backfill"] == {"state": "discovering", "done": 0, "total": 0}
+    assert status["gaps"] == []
     assert status["repos"] == {"synchronized": 0, "desynchronized": 0, "parked": 0}
     assert status["version"] == "1.2.3"
     assert status["disk"]["freeBytes"] > 0
@@ -25,7 +26,7 @@ async def test_the_lag_is_counted_from_the_last_events_own_time(client: Client, 
     await rows.insert("relay_cursor", host="b.test", seq=8, event_at=ahead)
     await rows.insert("relay_cursor", host="never.test")
     behind, before, never = (await client.ask("sync.getStatus"))["upstreams"]
-    assert behind["host"], behind["seq"] == ("a.test", 7)
+    assert (behind["host"], behind["seq"]) == ("a.test", 7)
     assert behind["connected"]
     assert 90_000 <= behind["lagMs"] < 150_000
     assert before["lagMs"] == 0
@@ -34,6 +35,7 @@ async def test_the_lag_is_counted_from_the_last_events_own_time(client: Client, 
 
 async def test_the_backfill_says_how_far_it_is(client: Client, rows: Rows) -> None:
     now = datetime.now(UTC)
+    await rows.insert("discovery", source="relay", collection="fm.plyr.track", finished_at=now)
     for number in range(4):
         await rows.insert("repo", did=f"did:plc:s{number}", state="synchronized", synced_at=now)
     for number in range(2):
@@ -50,6 +52,27 @@ async def test_the_backfill_says_how_far_it_is(client: Client, rows: Rows) -> No
 async def test_a_discovery_that_has_not_ended_is_said(client: Client, rows: Rows) -> None:
     await rows.insert("discovery", source="relay", collection="fm.plyr.track")
     assert (await client.ask("sync.getStatus"))["backfill"]["state"] == "discovering"
+
+
+async def test_a_gap_is_shown_until_it_is_made_good_and_after(client: Client, rows: Rows) -> None:
+    then, now = datetime(2026, 1, 2, tzinfo=UTC), datetime.now(UTC)
+    await rows.insert("relay_gap", host="a.test", reason="asleep", after_seq=7, recorded_at=then)
+    await rows.insert("relay_gap", host="a.test", reason="OutdatedCursor", closed_at=now)
+    open_gap, closed = (await client.ask("sync.getStatus"))["gaps"]
+    assert open_gap == {
+        "host": "a.test",
+        "reason": "asleep",
+        "afterSeq": 7,
+        "recordedAt": "2026-01-02T00:00:00Z",
+    }
+    assert closed["reason"] == "OutdatedCursor"
+    assert "closedAt" in closed
+
+
+async def test_an_upstream_says_what_is_wrong_with_it(client: Client, rows: Rows) -> None:
+    await rows.insert("relay_cursor", host="a.test", error="FutureCursor: 12 is ahead")
+    [upstream] = (await client.ask("sync.getStatus"))["upstreams"]
+    assert upstream["error"] == "FutureCursor: 12 is ahead"
 
 
 async def test_quarantined_records_are_counted(client: Client, rows: Rows) -> None:
