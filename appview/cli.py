@@ -4,18 +4,21 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import uvloop
 
 from appview import log as logs
 from appview.commands import database, fetch
+from appview.commands import resync as resyncs
 from appview.commands import run as processes
 from appview.composition import VERSION
 from appview.config import BadSetting, Config, from_env
 from indexer.replay import BadRecording
 from migrations.errors import CannotOpen
+
+T = TypeVar("T")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,11 +41,11 @@ def main() -> None:
         sys.exit(130)
 
 
-def start(command: Callable[[Config], Coroutine[Any, Any, None]]) -> None:
+def start(command: Callable[[Config], Coroutine[Any, Any, T]]) -> T:
     """Run a command with the settings; the one place that reads the environment."""
     config = from_env(os.environ)
     logs.configure(config.log_format, config.log_level)
-    uvloop.run(command(config))
+    return uvloop.run(command(config))
 
 
 @cli.command()
@@ -87,6 +90,28 @@ def replay(file: Path) -> None:
 def backfill() -> None:
     """Discover the repos that hold our collections, fetch them, and end."""
     start(fetch.backfill)
+
+
+@cli.command()
+@click.argument("actors", nargs=-1, metavar="[DID|HANDLE]...")
+@click.option("--all", "everything", is_flag=True, help="Every repo that is known.")
+@click.option("--wait", is_flag=True, help="Until it is done; say what came of each.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def resync(actors: tuple[str, ...], everything: bool, wait: bool, as_json: bool) -> None:
+    """Ask for repos to be walked in full, whatever the tables say of them.
+
+    A repo that is not known becomes so if it holds records of ours. Exit status: 0 done or asked
+    for, 1 a walk failed (it is tried again), 2 no indexer is at work.
+    """
+    if bool(actors) == everything:
+        raise click.UsageError("name the repos, or --all of them")
+    sys.exit(
+        start(
+            lambda config: resyncs.resync(
+                config, actors, everything=everything, wait=wait, as_json=as_json
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import IO
 
 import structlog
 
-from indexer import metrics
+from indexer import metrics, requests
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline, QueueRow
 from indexer.repo.car import CarFile
@@ -120,7 +120,8 @@ class Resync:
             raise Rejected(Reason.NO_IDENTITY, "the DID document names no PDS or no key")
         source = BlocksFromPds(self.remote, identity.pds, did)
         try:
-            if await self._is_unchanged(source):
+            in_full = await requests.is_in_full(self.pool, did)
+            if not in_full and await self._is_unchanged(source):
                 await self._finish(did, self.pipeline.repos[did], identity)
                 return
             walked = await self._walk_moving(source, identity)
@@ -240,6 +241,7 @@ class Resync:
             key = (self.resolver.cached(did) or identity).key
             steps = self.pipeline.follow_queue(after, did, queue, key)
             await self.pipeline.writer.write(steps, None)
+        await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)
 
     async def _known(self, did: Did) -> dict[Place, str]:
@@ -278,6 +280,7 @@ class Resync:
             self.pipeline.queued.pop(did, None)
             step = Step(did=did, repo=repo, status_due=did, dequeue_through=1 << 62)
             await self.pipeline.writer.write([step], None)
+        await requests.close(self.pool, did, requests.GONE)
 
     async def _failed(self, did: Did, reason: str, retry_in: timedelta | None) -> None:
         """Nothing is deleted; what was queued would not chain to anything, the next walk has it."""

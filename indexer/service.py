@@ -17,6 +17,7 @@ from indexer.pipeline import Pipeline
 from indexer.records.registry import record_types
 from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
+from indexer.requests import Requests
 from indexer.resync import Resync
 from indexer.watch import Watch
 from indexer.writer import Writer
@@ -90,6 +91,7 @@ class Indexer:
     discovery: Discovery
     accounts: Accounts
     watch: Watch
+    requests: Requests
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -102,6 +104,7 @@ class Indexer:
                 group.create_task(self.discovery.run()),
                 group.create_task(self.accounts.run()),
                 group.create_task(self.watch.run()),
+                group.create_task(self.requests.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -223,7 +226,29 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         discovery,
         build_accounts(tools, pipeline),
         watch,
+        Requests(tools.pool, pipeline, tools.resolver, tools.remote, tools.now),
         settings.resync_workers,
+    )
+
+
+async def is_led(pool: Pool) -> bool:
+    """Whether an indexer is at work on this database."""
+    return bool(
+        await pool.fetchval(
+            """
+            select exists (
+                select
+                from pg_locks
+                join pg_database on pg_database.oid = pg_locks.database
+                where locktype = 'advisory'
+                  and granted
+                  and datname = current_database()
+                  and (classid::bigint << 32) + objid::bigint = $1
+                  and objsubid = 1
+            )
+            """,
+            LEADER_LOCK,
+        )
     )
 
 

@@ -1,0 +1,30 @@
+"""What an operator calls an account: a DID or a handle."""
+
+from collections.abc import Iterable
+
+import click
+
+from indexer.service import Tools
+from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_handle
+from xrpc.identity import IdentityError
+
+
+async def find_dids(tools: Tools, actors: Iterable[str]) -> list[Did]:
+    return list(dict.fromkeys([await find_did(tools, actor) for actor in actors]))
+
+
+async def find_did(tools: Tools, actor: str) -> Did:
+    """The account that has proven the handle here, else whoever the handle points at now."""
+    try:
+        if actor.startswith("did:"):
+            return parse_did(actor)
+        handle = parse_handle(actor.removeprefix("@"))
+    except InvalidSyntax as error:
+        raise click.UsageError(f"{actor} is neither a DID nor a handle: {error}") from error
+    did: Did | None = await tools.pool.fetchval("select did from account where handle = $1", handle)
+    if did is not None:
+        return did
+    try:
+        return await tools.resolver.resolve_handle(handle)
+    except IdentityError as error:
+        raise click.ClickException(str(error)) from error
