@@ -45,9 +45,6 @@ def install(target: Path = TARGET) -> Installation:
     package = NODE_PACKAGES.get(platform.machine())
     if platform.system() != "Linux" or package is None:
         raise Unsupported(f"no locked Node for {platform.system()} on {platform.machine()}")
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Unsupported("npm is not installed")
     target.mkdir(exist_ok=True)
     node = target / "node_modules" / package / "bin" / "node"
     with (target / ".lock").open("w") as lock:
@@ -56,7 +53,7 @@ def install(target: Path = TARGET) -> Installation:
         wanted = _fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            _install(npm, target, node)
+            _install(target, node)
             stamp.write_text(wanted)
         for script in SCRIPTS:
             _link(target / script, SOURCES / script)
@@ -70,7 +67,10 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _install(npm: str, target: Path, node: Path) -> None:
+def _install(target: Path, node: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Unsupported("npm is not installed")
     for name in MANIFESTS:
         shutil.copyfile(SOURCES / name, target / name)
     environment = os.environ | {
