@@ -24,7 +24,7 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
-RECOUNT_POLL_SECONDS = 60.0
+RECOUNT_POLL_SECONDS = 1.0  # a takedown comes from another process, which cannot wake this one
 AT_ONCE = 8
 DUE_BATCH = 200
 IDENTITY_AGE = timedelta(hours=24)

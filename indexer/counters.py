@@ -232,6 +232,17 @@ async def store(connection: Connection, tally: Tally) -> None:
         )
 
 
+async def is_behind(connection: Connection) -> bool:
+    behind: bool = await connection.fetchval(
+        """
+        select exists (
+            select from account where active <> counted_active or recount_after is not null
+        )
+        """
+    )
+    return behind
+
+
 async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> bool:
     """Follow one account, whose activity changed, by some `limit` links; False if there is none.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from indexer import metrics
+from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.discovery import Discovery
 from indexer.pipeline import Pipeline
@@ -137,6 +137,7 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
     A collection that is wanted by now and was not walked for calls for a walk, whatever the rev.
     """
     types = record_types(namespace)
+    await moderation.follow_all(tools.pool, types)
     await tools.pool.execute(
         """
         update repo

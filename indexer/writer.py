@@ -4,7 +4,7 @@ One transaction a batch, one batch at a time: under a lock, what is read first h
 A value that Postgres cannot hold costs its own record and nothing else.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,13 +14,12 @@ import asyncpg
 import structlog
 
 from indexer import counters
-from indexer.counters import Link, Tally
 from indexer.events import QuarantineReason
 from indexer.records import ledger
-from indexer.records.ledger import Outcome, Winner
+from indexer.records.ledger import Outcome
 from indexer.records.prepare import Prepared, prepare
 from indexer.records.record_type import RecordType, RecordUri
-from indexer.records.track import TRACK
+from indexer.rows import LOCK, begin, new_tally, write_counts, write_rows
 from indexer.steps import (
     AccountStatus,
     Cursor,
@@ -36,12 +35,9 @@ from lexicons.syntax import Nsid
 from migrations.database import Pool
 from migrations.runner import Connection
 
-__all__ = ["AccountStatus", "Cursor", "QueuedFrame", "Step", "WriteResult", "Writer"]
+__all__ = ["LOCK", "AccountStatus", "Cursor", "QueuedFrame", "Step", "WriteResult", "Writer"]
 
 log = structlog.get_logger(__name__)
-
-LOCK = 0x706C7977
-"""Advisory lock of whoever writes to the index, for one transaction: "plyw"."""
 
 DEADLOCK_ATTEMPTS = 5
 
@@ -101,18 +97,16 @@ class Writer:
 
     async def recount(self, limit: int) -> bool:
         """Let the counters follow a changed account by some links; False when none is behind."""
-        async with self.pool.acquire() as connection, connection.transaction():
-            await _begin(connection)
-            return await counters.recount_chunk(connection, self._new_tally(), limit)
+        async with self.pool.acquire() as connection:
+            if not await counters.is_behind(connection):
+                return False
+            async with connection.transaction():
+                await begin(connection)
+                return await counters.recount_chunk(connection, new_tally(self.record_types), limit)
 
     def _prepare(self, step: Step, now: datetime) -> tuple[Prepared, ...]:
         return tuple(
             prepare(change, self.record_types, self.catalog, now) for change in step.changes
-        )
-
-    def _new_tally(self) -> Tally:
-        return Tally(
-            next(nsid for nsid, kind in self.record_types.items() if kind is TRACK),
         )
 
     async def _commit(
@@ -124,7 +118,7 @@ class Writer:
     ) -> WriteResult:
         try:
             async with connection.transaction():
-                await _begin(connection)
+                await begin(connection)
                 result = await self._apply(connection, pieces, now)
                 if cursor is not None:
                     await write_cursor(connection, cursor, now)
@@ -133,7 +127,7 @@ class Writer:
             if not is_unstorable(error):
                 raise
         async with connection.transaction():
-            await _begin(connection)
+            await begin(connection)
             result = await self._apply_apart(connection, pieces, now)
             if cursor is not None:
                 await write_cursor(connection, cursor, now)
@@ -156,32 +150,14 @@ class Writer:
     async def _write_records(
         self, connection: Connection, changes: Sequence[Prepared], now: datetime
     ) -> WriteResult:
-        held = await ledger.load(connection, list({change.uri: None for change in changes}))
-        settled = ledger.settle(changes, held)
+        uris = list({change.uri: None for change in changes})
+        settled = ledger.settle(changes, await ledger.load(connection, uris))
         winners = list(settled.winners.values())
         if winners:
-            await ledger.store(connection, [winner.prepared for winner in winners], now)
-            await _write_rows(connection, winners)
-            await self._write_counts(connection, winners)
+            await ledger.store(connection, winners, now)
+            await write_rows(connection, winners)
+            await write_counts(connection, winners, new_tally(self.record_types))
         return WriteResult(settled.outcomes, settled.reasons)
-
-    async def _write_counts(self, connection: Connection, winners: Sequence[Winner]) -> None:
-        tally = self._new_tally()
-        replaced, links = [], []
-        for winner in winners:
-            prepared = winner.prepared
-            kind, uri = prepared.kind, prepared.uri
-            if kind.tallied is not None:
-                tally.add_to_account(uri.did, kind.tallied, winner.is_valid - winner.was_valid)
-            if kind.link_kind is None:
-                continue
-            if winner.was_valid:
-                replaced.append(str(uri))
-            if prepared.row is not None:
-                subjects = kind.subjects(prepared.row)
-                links += [Link(str(uri), subject, kind.link_kind, uri.did) for subject in subjects]
-        await counters.replace_links(connection, replaced, links, tally)
-        await counters.store(connection, tally)
 
     async def _apply_apart(
         self, connection: Connection, pieces: Sequence[Piece], now: datetime
@@ -250,44 +226,6 @@ class Writer:
             return None
         finally:
             await trial.rollback()
-
-
-async def _begin(connection: Connection) -> None:
-    """Every statement here looks up a few keys among many rows, however few there seem to be.
-
-    Left to statistics that lag behind a first fill, Postgres would read whole tables instead.
-    """
-    await connection.execute(
-        """
-        select
-            set_config('enable_seqscan', 'off', true),
-            set_config('enable_hashjoin', 'off', true),
-            set_config('enable_mergejoin', 'off', true),
-            set_config('enable_bitmapscan', 'off', true),
-            set_config('enable_material', 'off', true),
-            set_config('jit', 'off', true),
-            pg_advisory_xact_lock($1)
-        """,
-        LOCK,
-    )
-
-
-async def _write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
-    by_collection: dict[str, list[Winner]] = defaultdict(list)
-    for winner in winners:
-        by_collection[winner.prepared.uri.collection].append(winner)
-    for same in by_collection.values():
-        kind = same[0].prepared.kind
-        gone = [
-            winner.prepared.uri
-            for winner in same
-            if winner.was_valid and (winner.is_interrupted or not winner.is_valid)
-        ]
-        if gone:
-            await kind.delete(connection, sorted(gone))
-        rows = [winner.prepared.row for winner in same if winner.prepared.row is not None]
-        if rows:
-            await kind.upsert(connection, sorted(rows))
 
 
 def is_unstorable(error: Exception) -> bool:

@@ -1,0 +1,77 @@
+"""What becomes of records in the tables of their kinds, in the links and in the counts.
+
+Whoever calls this has begun its transaction with `begin`.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from indexer import counters
+from indexer.counters import Link, Tally
+from indexer.records.ledger import Winner
+from indexer.records.record_type import RecordType
+from indexer.records.track import TRACK
+from lexicons.syntax import Nsid
+from migrations.runner import Connection
+
+LOCK = 0x706C7977
+"""Advisory lock of whoever writes to the index, for one transaction: "plyw"."""
+
+
+async def begin(connection: Connection) -> None:
+    """Every statement here looks up a few keys among many rows, however few there seem to be.
+
+    Left to statistics that lag behind a first fill, Postgres would read whole tables instead.
+    """
+    await connection.execute(
+        """
+        select
+            set_config('enable_seqscan', 'off', true),
+            set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true),
+            set_config('jit', 'off', true),
+            pg_advisory_xact_lock($1)
+        """,
+        LOCK,
+    )
+
+
+def new_tally(record_types: Mapping[Nsid, RecordType[Any]]) -> Tally:
+    return Tally(next(nsid for nsid, kind in record_types.items() if kind is TRACK))
+
+
+async def write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
+    by_collection: dict[str, list[Winner]] = defaultdict(list)
+    for winner in winners:
+        by_collection[winner.prepared.uri.collection].append(winner)
+    for same in by_collection.values():
+        kind = same[0].prepared.kind
+        gone = [
+            winner.prepared.uri
+            for winner in same
+            if winner.was_valid and (winner.is_interrupted or not winner.is_valid)
+        ]
+        if gone:
+            await kind.delete(connection, sorted(gone))
+        rows = [winner.prepared.row for winner in same if winner.prepared.row is not None]
+        if rows:
+            await kind.upsert(connection, sorted(rows))
+
+
+async def write_counts(connection: Connection, winners: Sequence[Winner], tally: Tally) -> None:
+    replaced, links = [], []
+    for winner in winners:
+        prepared = winner.prepared
+        kind, uri = prepared.kind, prepared.uri
+        if kind.tallied is not None:
+            tally.add_to_account(uri.did, kind.tallied, winner.is_counted - winner.was_counted)
+        if kind.link_kind is None:
+            continue
+        if winner.was_counted:
+            replaced.append(str(uri))
+        if prepared.row is not None and winner.is_counted:
+            subjects = kind.subjects(prepared.row)
+            links += [Link(str(uri), subject, kind.link_kind, uri.did) for subject in subjects]
+    await counters.replace_links(connection, replaced, links, tally)
+    await counters.store(connection, tally)
