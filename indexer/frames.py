@@ -60,6 +60,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+_COMMIT: Final = Kind.COMMIT  # up to Python 3.11 a member is slow to look up in its class
 _KINDS: Final[Mapping[str, Kind]] = {
     "#commit": Kind.COMMIT,
     "#sync": Kind.SYNC,
@@ -91,9 +92,8 @@ def decode_frame(frame: bytes) -> Event:
 def peek(frame: bytes, collections: Collection[str]) -> Peek:
     header, payload = _two_maps(frame)
     kind = _kind(header)
-    is_commit = kind is Kind.COMMIT
-    did = payload.get("repo" if is_commit else "did")
-    time = payload.get("time")
+    is_commit = kind is _COMMIT
+    did, time = payload.get("repo" if is_commit else "did"), payload.get("time")
     return Peek(
         kind,
         _seq_or_none(payload),
@@ -149,7 +149,7 @@ def _kind(header: dict[str, Any]) -> Kind:
         name = header.get("t")
         if type(name) is not str:
             raise Rejected(Reason.MALFORMED_FRAME, f"header t is no string: {shortened(name)}")
-        return _KINDS.get(name, Kind.UNKNOWN)
+        return _KINDS.get(name) or Kind.UNKNOWN
     return Kind.ERROR if op == -1 else Kind.UNKNOWN
 
 
