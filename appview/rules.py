@@ -23,8 +23,15 @@ class Trust:
 
 
 def playability(
-    gate: str | None, audio_cid: str | None, audio_url: str | None, trust: Trust
+    gate: str | None,
+    audio_cid: str | None,
+    audio_url: str | None,
+    trust: Trust,
+    *,
+    is_taken_down: bool = False,
 ) -> Playability:
+    if is_taken_down:
+        return "taken-down"
     if gate is not None:
         return "gated"
     if audio_cid is None and not trust.covers(audio_url):

@@ -20,6 +20,7 @@ select
     end as duration_ms,
     count(*) filter (
         where track.gate_type is null
+        and not track.audio_taken_down
         and (track.audio_cid is not null or starts_with_any.audio)
     ) as playable,
     (array_agg(track.image_url order by list_item.position) filter (

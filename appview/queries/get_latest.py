@@ -21,6 +21,7 @@ from (
     and (
         not $4::boolean
         or gate_type is null
+        and not audio_taken_down
         and (
             audio_cid is not null
             or exists (select from unnest($5::text[]) as host where starts_with(audio_url, host))

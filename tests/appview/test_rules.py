@@ -36,6 +36,11 @@ def test_a_gate_is_never_bypassed() -> None:
     assert playability("any", "bafkreia", "https://audio.plyr.fm/a.mp3", TRUST) == "gated"
 
 
+def test_a_takedown_comes_before_everything_else() -> None:
+    url = "https://audio.plyr.fm/a.mp3"
+    assert playability("any", "bafkreia", url, TRUST, is_taken_down=True) == "taken-down"
+
+
 def test_an_avatar_comes_from_the_bluesky_profile() -> None:
     assert avatar("did:plc:alice", "bafkreia", "https://evil.test/a.png") == {
         "thumb": "https://cdn.bsky.app/img/avatar_thumbnail/plain/did:plc:alice/bafkreia@jpeg",
