@@ -22,7 +22,7 @@ class Client:
     http: httpx.AsyncClient
     catalog: Catalog
 
-    async def ask(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """The answer, which must be what the lexicon says."""
         response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
         assert response.status_code == 200, response.text
@@ -30,7 +30,7 @@ class Client:
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def refusal(self, method: str, **params: Any) -> str:  # noqa: ANN401 - JSON
+    async def refusal(self, method: str, **params: Any) -> str:
         """The name of the error, which must be one that the lexicon lists."""
         response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
         assert response.status_code == 400, response.text
@@ -38,7 +38,7 @@ class Client:
         assert name in {*self._lexicon(method).errors, *UNIVERSAL_ERRORS}
         return name
 
-    def _lexicon(self, method: str) -> Any:  # noqa: ANN401 - lexicons.catalog.Method
+    def _lexicon(self, method: str) -> Any:
         found = self.catalog.method(f"fm.plyr.{method}")
         assert found is not None, method
         return found

@@ -9,7 +9,7 @@ from tests.appview.makers import Rows, at
 A_STRANGER = "https://evil.test"
 
 
-async def latest(client: Client, **params: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+async def latest(client: Client, **params: Any) -> list[dict[str, Any]]:
     answer = await client.ask("feed.getLatest", **params)
     return [item["track"] for item in answer["feed"]]
 

@@ -8,7 +8,7 @@ from tests.appview.conftest import Client
 from tests.appview.makers import Rows
 
 
-async def uris(client: Client, method: str, **params: Any) -> list[str]:  # noqa: ANN401
+async def uris(client: Client, method: str, **params: Any) -> list[str]:
     answer = await client.ask(method, **params)
     return [
         item.get("track", item)["uri"]

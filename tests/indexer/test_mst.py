@@ -22,7 +22,7 @@ A1, B1, C1 = (key_of_height(1, b"a.b.c/" + letter) for letter in (b"a", b"b", b"
 A2, B2, C2 = (key_of_height(2, b"a.b.c/" + letter) for letter in (b"a", b"b", b"c"))
 
 
-def load(*blocks: bytes) -> Any:  # noqa: ANN401 - for what it raises
+def load(*blocks: bytes) -> Any:
     """The tree whose root comes first."""
     return load_tree(node_cid(blocks[0]), {node_cid(block): block for block in blocks})
 

@@ -9,7 +9,7 @@ from lexicons.catalog import Catalog
 from lexicons.validate import Invalid, InvalidLexicon
 
 
-def params_of(required: list[str] | None = None, **properties: object) -> Any:  # noqa: ANN401
+def params_of(required: list[str] | None = None, **properties: object) -> Any:
     params = {"type": "params", "required": required or [], "properties": properties}
     main = {"type": "query", "parameters": params}
     method = Catalog([{"lexicon": 1, "id": "a.b.c", "defs": {"main": main}}]).method("a.b.c")
