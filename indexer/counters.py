@@ -180,7 +180,7 @@ async def _demote(connection: Connection, likes: Sequence[First], tally: Tally) 
 
 
 async def _promote(connection: Connection, pairs: Sequence[tuple[str, str]], tally: Tally) -> None:
-    """Let the next like take the place of a counted one. A recount ahead of that is ahead of it."""
+    """Let the first like that is left, which may be a new one, take the place of a counted one."""
     firsts = [first for first in await _firsts(connection, pairs) if not first.counted]
     if not firsts:
         return
@@ -191,6 +191,7 @@ async def _promote(connection: Connection, pairs: Sequence[tuple[str, str]], tal
         from unnest($1::text[], $2::text[]) as first (uri, subject)
         where link.uri = first.uri
           and link.subject = first.subject
+          and (select counted_active from account where account.did = link.did)
         returning link.subject, link.kind, link.did
         """,
         *_columns([(first.uri, first.subject) for first in firsts]),

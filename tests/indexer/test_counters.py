@@ -214,6 +214,19 @@ async def test_a_like_written_between_two_flips_counts(pool: Pool) -> None:
     assert await likes_of(pool) == 1
 
 
+async def test_likes_that_swap_places_while_their_account_is_recounted_end_up_right(
+    pool: Pool,
+) -> None:
+    other = uri(ALICE, "track", 2)
+    await index(pool, change(like(other), did=BOB, key=1), change(like(), did=BOB, key=2))
+    await flip(pool, BOB, active=False)
+    await new_writer(pool).recount(1)
+    swapped = [change(like(), did=BOB, key=1, rev=2), change(like(other), did=BOB, key=2, rev=2)]
+    await index(pool, *swapped)
+    await recount(pool)
+    assert (await likes_of(pool), await likes_of(pool, other)) == (0, 0)
+
+
 async def test_of_a_returning_accounts_two_likes_one_counts(pool: Pool) -> None:
     await index(pool, change(like(), did=BOB, key=1), change(like(), did=BOB, key=2))
     for active in (False, True):
