@@ -4,12 +4,13 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import ingest
+from bench import ingest, latest
 from bench.report import Figure, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
     "own": ingest.own,
+    "latest": latest.latest,
 }
 
 

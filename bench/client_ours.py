@@ -1,8 +1,13 @@
-"""Our indexer on a real socket and a real Postgres, until it has settled so many events."""
+"""Our indexer on a real socket and a real Postgres, until it has settled so many events.
+
+Foreign frames are done with when they are received: that the cursor follows within a second of
+idleness is checked, but belongs to no frame. Commits are done with when they are written.
+"""
 
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +15,7 @@ import structlog
 import uvloop
 
 from bench.material import SEQ_BASE
+from bench.processes import tell
 from indexer.relay import Relay
 from indexer.service import Tools, build_pipeline
 from lexicons.catalog import load_catalog
@@ -20,7 +26,7 @@ from xrpc.identity_store import IdentityStore
 from xrpc.remote import Remote
 
 
-async def main(port: int, total: int, database_url: str) -> None:
+async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     origin = f"ws://127.0.0.1:{port}"
     client = GuardedClient(
@@ -51,19 +57,30 @@ async def main(port: int, total: int, database_url: str) -> None:
             now=tools.now,
             on_gap=lambda: None,
         )
-        started = time.perf_counter()
         running = [asyncio.create_task(pipeline.run()), asyncio.create_task(relay.run())]
+
+        async def until(is_done: Callable[[], bool], poll_seconds: float = 0.005) -> None:
+            while not is_done():
+                await asyncio.sleep(poll_seconds)
+                for task in running:
+                    if task.done():
+                        task.result()
+
+        await until(lambda: relay.connected, poll_seconds=0)
+        started, cpu_started = time.perf_counter(), time.process_time()
         last = SEQ_BASE + total - 1
-        while pipeline.settled_seq < last:
-            await asyncio.sleep(0.01)
-            for task in running:
-                if task.done():
-                    task.result()
-        sys.stdout.write(f"{total / (time.perf_counter() - started)}\n")
+        if foreign_bytes:
+            await until(lambda: relay.received_bytes >= foreign_bytes)
+        else:
+            await until(lambda: pipeline.settled_seq >= last)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        await until(lambda: pipeline.settled_seq >= last)
+        tell(rate=total / seconds, cpu_micros=cpu_seconds / total * 1e6)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    port, total, foreign_bytes = map(int, sys.argv[1:4])
+    uvloop.run(main(port, total, foreign_bytes, sys.argv[4]))

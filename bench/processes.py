@@ -1,44 +1,102 @@
-"""Processes of the benchmarks: started on a free port, ended with us."""
+"""Processes of the benchmarks: started on a free port, ended with us, looked at from outside."""
 
 import asyncio
-import resource
+import json
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    port: int
+    pid: int
 
 
 @asynccontextmanager
-async def sending(path: Path, total: int) -> AsyncIterator[int]:
-    """The port of a relay that sends `total` messages."""
+async def listening(module: str, *arguments: object) -> AsyncIterator[Listener]:
+    """A module that prints its port and ends when its input does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bench.sender",
-        str(path),
-        str(total),
+        module,
+        *map(str, arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        yield int(await process.stdout.readline())
+        line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{module} ended before it listened")
+        yield Listener(int(line), process.pid)
     finally:
         process.stdin.close()
         await process.wait()
 
 
-async def measured(module: str, *arguments: str) -> float:
-    """Run a module that prints one number, in a process of its own, and give the number."""
+async def measured(module: str, *arguments: object) -> Mapping[str, Any]:
+    """Run a module that prints one JSON object last, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", module, *map(str, arguments), stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"{module} {arguments} ended with {process.returncode}")
-    return float(output.split()[-1])
+    result: Mapping[str, Any] = json.loads(output.splitlines()[-1])
+    return result
 
 
-def peak_memory_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def tell(**result: object) -> None:
+    """What `measured` reads."""
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has used so far."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / TICKS
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """In MiB. PSS counts a shared page once among those who share it, so it may be added up."""
+
+    rss: float
+    pss: float
+
+    def __add__(self, other: "Memory") -> "Memory":
+        return Memory(self.rss + other.rss, self.pss + other.pss)
+
+    def __str__(self) -> str:
+        return f"RSS {self.rss:.0f}, PSS {self.pss:.0f} MiB"
+
+
+def memory(pids: Iterable[int]) -> Memory:
+    total = Memory(0, 0)
+    for pid in pids:
+        sizes = {
+            line.split(":")[0]: int(line.split()[1]) / 1024
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        }
+        total += Memory(sizes["Rss"], sizes["Pss"])
+    return total
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes whose working directory is the folder: Postgres runs in its own."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found

@@ -13,30 +13,37 @@ class Figure:
     """`value` and `yardstick` are medians of paired runs, `ratio` the median of the pairs'."""
 
     name: str
-    unit: str
     value: float
+    unit: str
     yardstick: float | None = None
     ratio: float | None = None
     goal: str = ""
+    note: str = ""
 
     def line(self) -> str:
-        text = f"{self.name:<52} {self.value:>12,.1f} {self.unit}"
+        text = f"{self.name:<48} {self.value:>10,.{0 if self.value >= 100 else 1}f} {self.unit}"
         if self.yardstick is not None:
-            text += f"   yardstick {self.yardstick:,.1f}"
+            text += f"   yardstick {self.yardstick:,.0f}"
         if self.ratio is not None:
             text += f"   ratio {self.ratio:.2f}"
-        return text + (f"   (goal: {self.goal})" if self.goal else "")
+        text += f"   (goal: {self.goal})" if self.goal else ""
+        return text + (f"\n    {self.note}" if self.note else "")
 
 
-def paired(name: str, unit: str, pairs: Sequence[tuple[float, float]], goal: str = "") -> Figure:
+def paired(
+    name: str, unit: str, pairs: Sequence[tuple[float, float]], *, goal: str = "", note: str = ""
+) -> Figure:
     """A figure against its yardstick: each pair was measured one right after the other."""
+    ratios = [ours / yardstick for ours, yardstick in pairs]
+    spread = f"ratios of the pairs {min(ratios):.2f} to {max(ratios):.2f}"
     return Figure(
         name,
-        unit,
         statistics.median(ours for ours, _ in pairs),
+        unit,
         statistics.median(yardstick for _, yardstick in pairs),
-        statistics.median(ours / yardstick for ours, yardstick in pairs),
+        statistics.median(ratios),
         goal,
+        f"{spread}; {note}" if note else spread,
     )
 
 
@@ -48,5 +55,5 @@ def say(text: str) -> None:
 def machine() -> str:
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     )
