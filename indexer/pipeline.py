@@ -232,11 +232,11 @@ class Pipeline:
 
     async def write_cursor(self) -> None:
         """Let the cursor follow a stream in which nothing was ours."""
-        received = self._received
-        if received is None or self._window or self._in_hand or received[0] == self.settled_seq:
-            return
         async with self.desk:
-            await self._write([], self._cursor_after([]))
+            if self._window or self._in_hand:
+                return  # since the wait for the desk, perhaps: what comes writes the cursor too
+            if self._received is not None and self._received[0] != self.settled_seq:
+                await self._write([], self._cursor_after([]))
 
     def _cursor_after(self, batch: Sequence[Pending]) -> Cursor | None:
         """Everything up to it is written, queued, skipped or rejected once the batch is."""

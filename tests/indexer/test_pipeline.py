@@ -1,0 +1,42 @@
+"""The way of an event, where two things happen at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from migrations.database import Pool
+from tests.indexer.test_watch import Scene, complete, untold
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+async def test_an_event_that_comes_while_the_idle_cursor_waits_is_neither_lost_nor_passed(
+    scene: Scene,
+) -> None:
+    pipeline = scene.pipeline
+    pipeline.host = "relay.test"
+    first, second = await untold(scene.alice, "Second"), await untold(scene.alice, "Third")
+    pipeline.offer(first.frame(1))
+    await pipeline.step()
+    stranger = await scene.world.person("bob", greeted=False)
+    pipeline.offer(stranger.repo.commit().frame(2))
+    async with pipeline.desk:
+        idle = asyncio.create_task(pipeline.write_cursor())
+        await asyncio.sleep(0)
+        pipeline.offer(second.frame(3))
+    await idle
+    assert await cursor(pipeline.writer.pool) < 3
+    await pipeline.step()
+    assert await cursor(pipeline.writer.pool) == 3
+    assert await scene.tracks() == {"First", "Second", "Third"}
+
+
+async def cursor(pool: Pool) -> int:
+    seq: int = await pool.fetchval("select seq from relay_cursor where host = 'relay.test'")
+    return seq
