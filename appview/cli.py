@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from appview import log as logs
-from appview.commands import database, fetch
+from appview.commands import database, fetch, moderation
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
 from appview.composition import VERSION
@@ -112,6 +112,27 @@ def resync(actors: tuple[str, ...], everything: bool, wait: bool, as_json: bool)
             )
         )
     )
+
+
+@cli.command()
+@click.argument("subject", nargs=-1, required=True)
+@click.option("--reason", help="Why; kept in the trail.")
+@click.option("--by", "actor", metavar="NAME", help="Who decides; else who is logged in.")
+def takedown(subject: tuple[str, ...], reason: str | None, actor: str | None) -> None:
+    """Hide an account, a record or a blob at once, whatever upstream says.
+
+    SUBJECT is a DID, a handle, an AT-URI, or for a blob the DID (or handle) and the CID.
+    """
+    start(lambda config: moderation.take_down(config, subject, reason=reason, actor=actor))
+
+
+@cli.command()
+@click.argument("subject", nargs=-1, required=True)
+@click.option("--reason", help="Why; kept in the trail.")
+@click.option("--by", "actor", metavar="NAME", help="Who decides; else who is logged in.")
+def restore(subject: tuple[str, ...], reason: str | None, actor: str | None) -> None:
+    """Undo a takedown: give back what upstream allows. SUBJECT as for `takedown`."""
+    start(lambda config: moderation.restore(config, subject, reason=reason, actor=actor))
 
 
 if __name__ == "__main__":
