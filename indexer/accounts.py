@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from indexer import metrics
-from indexer.pipeline import Pipeline, QueueRow, is_shown
+from indexer.hosting import DELETED, status_at_host
+from indexer.pipeline import Pipeline, QueueRow
 from indexer.repo_state import State
 from indexer.steps import AccountStatus, Step
 from lexicons.syntax import Did
@@ -31,14 +32,6 @@ IDENTITY_AGE = timedelta(hours=24)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
 RECOUNT_ROWS = 500
-
-STATUS_OF_ERROR = {
-    "RepoNotFound": "deleted",
-    "RepoDeleted": "deleted",
-    "RepoTakendown": "takendown",
-    "RepoSuspended": "suspended",
-    "RepoDeactivated": "deactivated",
-}
 
 
 @dataclass(slots=True)
@@ -177,23 +170,8 @@ class Accounts:
         try:
             identity = await self.resolver.resolve(did, force=True)
         except DidTombstoned:
-            return "deleted", False
-        if identity.pds is None:
-            raise RemoteError(0, "", f"{did} names no PDS")
-        try:
-            answer = await self.remote.query(
-                identity.pds, "com.atproto.sync.getRepoStatus", [("did", did)]
-            )
-        except RemoteError as error:
-            if error.error not in STATUS_OF_ERROR:
-                raise
-            return STATUS_OF_ERROR[error.error], False
-        active, status = answer.get("active"), answer.get("status")
-        if not isinstance(active, bool) or answer.get("did") != did:
-            raise RemoteError(200, "", f"unusable answer {str(answer)[:200]}")
-        if status is not None and not isinstance(status, str):
-            status = None
-        return (status or ("active" if active else "inactive"))[:100], is_shown(active, status)
+            return DELETED, False
+        return await status_at_host(self.remote, identity)
 
     async def _set_status(self, did: Did, status: str, *, shown: bool) -> None:
         pipeline = self.pipeline

@@ -4,23 +4,19 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 """
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO
 
 import structlog
 
 from indexer import metrics, requests
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline, QueueRow
-from indexer.repo.car import CarFile
 from indexer.repo_state import RepoState, State
+from indexer.spool import NoSpace, Spool
 from indexer.steps import Step
-from indexer.walks import BlocksFromCar, BlocksFromPds, Place, Source, Truncated, Walked, walk
+from indexer.walks import BlocksFromPds, Place, Source, Truncated, Walked, walk
 from lexicons.cid import cid_text
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -32,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
 CHANGES_AT_ONCE = 500
-CAR_SECONDS = 1800.0
 HEAD_MOVES = 5
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
@@ -43,10 +38,6 @@ NOT_HOSTED = frozenset(
 )
 
 
-class NoSpace(Exception):
-    """The spool's disk has less left than PLYR_MIN_FREE_BYTES."""
-
-
 @dataclass(slots=True)
 class Resync:
     pool: Pool
@@ -54,9 +45,7 @@ class Resync:
     resolver: IdentityResolver
     remote: Remote
     relay_origin: str | None
-    spool: Path
-    max_repo_bytes: int
-    min_free_bytes: int
+    spool: Spool
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
 
@@ -140,42 +129,12 @@ class Resync:
         return (await source.latest_commit()).get("rev") == repo.rev
 
     async def _resync_by_car(self, identity: Identity) -> None:
-        with tempfile.TemporaryFile(dir=self._spool_dir()) as file:
-            await self._download(identity, file)
-            car = await asyncio.to_thread(CarFile, file)
-            source = BlocksFromCar(car)
-            walked = await self._walk_with_fresh_key(source, identity)
-            await self._settle(source, walked, identity)
-
-    def _spool_dir(self) -> Path:
-        self.spool.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.spool).free
-        if free < self.min_free_bytes:
-            raise NoSpace(f"{free} bytes free in {self.spool}")
-        return self.spool
-
-    async def _download(self, identity: Identity, file: IO[bytes]) -> None:
-        """The relay first, which redirects or shares one fetch among many; then the PDS."""
+        """From the relay first, which redirects or shares one fetch among many; then the PDS."""
         assert identity.pds is not None
         origins = [origin for origin in (self.relay_origin, identity.pds) if origin is not None]
-        for origin in origins:
-            file.seek(0)
-            file.truncate()
-            try:
-                async with self.remote.download(
-                    origin,
-                    "com.atproto.sync.getRepo",
-                    [("did", identity.did)],
-                    max_bytes=self.max_repo_bytes,
-                    timeout_seconds=CAR_SECONDS,
-                ) as chunks:
-                    async for chunk in chunks:
-                        await asyncio.to_thread(file.write, chunk)
-            except (RemoteError, Unreachable, HostBusy):
-                if origin == origins[-1]:
-                    raise
-            else:
-                return
+        async with self.spool.fetched(identity.did, origins) as source:
+            walked = await self._walk_with_fresh_key(source, identity)
+            await self._settle(source, walked, identity)
 
     # walking ----------------------------------------------------------------------------------
 

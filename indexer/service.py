@@ -14,11 +14,13 @@ from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.discovery import Discovery
 from indexer.pipeline import Pipeline
+from indexer.purge import Purge
 from indexer.records.registry import record_types
 from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
 from indexer.requests import Requests
 from indexer.resync import Resync
+from indexer.spool import Spool
 from indexer.watch import Watch
 from indexer.writer import Writer
 from lexicons.catalog import Catalog
@@ -103,6 +105,7 @@ class Indexer:
                 group.create_task(self.resync.run(self.resync_workers)),
                 group.create_task(self.discovery.run()),
                 group.create_task(self.accounts.run()),
+                group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
                 group.create_task(self._measure()),
@@ -186,6 +189,10 @@ def build_accounts(tools: Tools, pipeline: Pipeline) -> Accounts:
     return Accounts(tools.pool, pipeline, tools.resolver, tools.remote, tools.now)
 
 
+def build_spool(tools: Tools, settings: IndexerSettings) -> Spool:
+    return Spool(tools.remote, settings.spool, settings.max_repo_bytes, settings.min_free_bytes)
+
+
 async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
     host = settings.firehose_origin.partition("://")[2]
     pipeline = await build_pipeline(tools, settings.namespace, host)
@@ -205,9 +212,7 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         resolver=tools.resolver,
         remote=tools.remote,
         relay_origin=settings.relay_origin,
-        spool=settings.spool,
-        max_repo_bytes=settings.max_repo_bytes,
-        min_free_bytes=settings.min_free_bytes,
+        spool=build_spool(tools, settings),
         now=tools.now,
     )
     watch = Watch(

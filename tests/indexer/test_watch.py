@@ -13,6 +13,7 @@ from indexer.pipeline import Pipeline
 from indexer.repo_state import State
 from indexer.resync import Resync
 from indexer.service import Tools, build_pipeline
+from indexer.spool import Spool
 from indexer.watch import Watch
 from lexicons.syntax import parse_did
 from migrations.database import Pool
@@ -72,9 +73,7 @@ async def complete(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
                 resolver=given.resolver,
                 remote=given.remote,
                 relay_origin=None,
-                spool=folder,
-                max_repo_bytes=1 << 20,
-                min_free_bytes=0,
+                spool=Spool(given.remote, folder, max_repo_bytes=1 << 20, min_free_bytes=0),
                 now=given.now,
             )
             scene = Scene(world, person, given, pipeline, resync)
