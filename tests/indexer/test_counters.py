@@ -260,6 +260,13 @@ async def test_a_like_that_moves_to_another_subject_takes_its_count_along(pool: 
     assert await counts_kept(pool) == await counts_worked_out(pool)
 
 
+async def test_R20_a_like_of_another_environments_track_is_received_by_nobody(pool: Pool) -> None:
+    foreign = TRACK_URI.replace("fm.plyr.track", "fm.plyr.dev.track")
+    await index(pool, change(track()), change(like(foreign), did=BOB))
+    _, accounts = await counts_kept(pool)
+    assert accounts == {ALICE: (1, 0, 0, 0), BOB: (0, 0, 1, 0)}
+
+
 async def test_a_like_that_stays_is_not_touched_by_an_update(pool: Pool) -> None:
     await index(pool, change(like(), did=BOB))
     before = await pool.fetchval("select xmin from link")

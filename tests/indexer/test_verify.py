@@ -307,6 +307,13 @@ def test_case_52_an_op_whose_path_is_none_is_dropped_and_its_neighbours_kept(
     assert [f"{op.collection}/{op.rkey}" for op in proven.ops] == [path(100)]
 
 
+@pytest.mark.parametrize("collection", [f"{TRACK}list", f"{TRACK}.draft", "fm.plyr.dev.track"])
+def test_R20_a_collection_named_nearly_like_ours_is_not_ours(repo: Repo, collection: str) -> None:
+    other = path(1).replace(TRACK, collection)
+    proven = verify(make_commit(repo, create(other), create(path(100))), repo)
+    assert [f"{op.collection}/{op.rkey}" for op in proven.ops] == [path(100)]
+
+
 def test_a_sync_is_proven(repo: Repo) -> None:
     event = decode_frame(repo.sync().frame(1))
     assert isinstance(event, Sync)
