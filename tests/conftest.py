@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -32,18 +33,25 @@ async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
         await admin.close()
 
 
+@asynccontextmanager
+async def fast_server(folder: Path) -> AsyncIterator[str]:
+    """A Postgres of our own that need not survive a power cut."""
+    async with embedded.running(folder) as url:
+        admin = await asyncpg.connect(url)
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await admin.execute(f"alter system set {setting} = off")
+        await admin.execute("select pg_reload_conf()")
+        await admin.close()
+        yield url
+
+
 @pytest.fixture(scope="session")
 async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A server on which tests may create databases."""
     if given := os.environ.get("PLYR_TEST_DATABASE_URL"):
         yield refuse_other_machines(given, os.environ)
         return
-    async with embedded.running(tmp_path_factory.mktemp("postgres")) as url:
-        admin = await asyncpg.connect(url)
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            await admin.execute(f"alter system set {setting} = off")
-        await admin.execute("select pg_reload_conf()")
-        await admin.close()
+    async with fast_server(tmp_path_factory.mktemp("postgres")) as url:
         yield url
 
 
