@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all interop lint types fmt bench codegen lock ci clean
+.PHONY: help setup run test test-all interop mutants lint types fmt bench codegen lock ci clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test-all: $(STAMP) ## all tests; installs the reference PDS from npm into .refer
 
 interop: $(STAMP) ## the official atproto test vectors
 	$(BIN)/python -m pytest tests/interop
+
+mutants: $(STAMP) ## plant known bugs in a copy, see that the tests notice each
+	$(BIN)/python -m tests.mutants
 
 lint: $(STAMP) ## ruff, formatting, layers, unused dependencies
 	$(BIN)/ruff check .

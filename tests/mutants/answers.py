@@ -1,0 +1,80 @@
+"""Bugs in what queries answer."""
+
+from tests.mutants.mutant import Mutant
+
+VISIBILITY = "tests/appview/test_visibility.py"
+PAGING = "tests/appview/test_paging.py"
+
+ANSWERS = (
+    Mutant(
+        name="cursor-without-tiebreaker",
+        file="appview/queries/get_latest.py",
+        old="    where (sort_at, uri) < ($1, $2)",
+        new="    where sort_at < $1 and $2::text is not null",
+        breaks="of tracks of one moment those behind a page's end are skipped",
+        tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
+    ),
+    Mutant(
+        name="cursor-of-the-wrong-row",
+        file="appview/pagination.py",
+        old=(
+            "    last = rows[limit - 1]\n"
+            "    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))"
+        ),
+        new=(
+            "    last = rows[limit]\n"
+            "    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))"
+        ),
+        breaks="each page swallows the first of the next",
+        tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
+    ),
+    Mutant(
+        name="hidden-author-shown",
+        file="migrations/versions/0001_index.sql",
+        old="from face\nwhere face.active;",
+        new="from face;",
+        breaks="who was taken down, or left, is still shown",
+        tests=(f"{VISIBILITY}::test_R28_a_hidden_account_drops_out_of_every_surface",),
+    ),
+    Mutant(
+        name="taken-down-track-shown",
+        file="migrations/versions/0001_index.sql",
+        old="\nwhere not exists (select from local.takedown where takedown.subject = track.uri);",
+        new=";",
+        breaks="a track that was taken down here is still shown",
+        tests=(
+            f"{VISIBILITY}::test_a_record_taken_down_here_drops_out_of_every_surface",
+            f"{VISIBILITY}::test_a_track_taken_down_here_says_so",
+        ),
+    ),
+    Mutant(
+        name="uncounted-likes-listed",
+        file="appview/queries/get_likes.py",
+        old=(
+            '        select link.counted\n        from link\n        where link.uri = "like".uri\n'
+        ),
+        new=('        select true\n        from link\n        where link.uri = "like".uri\n'),
+        breaks="more likers are listed than there are likes",
+        tests=("tests/appview/test_social.py::test_R15_two_likes_by_one_account_are_one",),
+    ),
+    Mutant(
+        name="strangers-address-passed-on",
+        file="appview/rules.py",
+        old='f"https://{host}/" for host',
+        new='f"https://{host}" for host',
+        breaks="cdn.example.attacker.net is trusted like cdn.example",
+        tests=("tests/appview/test_rules.py::test_only_whole_trusted_hosts_are_trusted",),
+    ),
+    Mutant(
+        name="viewer-gets-a-kept-page",
+        file="xrpc/server.py",
+        old="        if viewer is None and route.endpoint.memory_seconds:",
+        new="        if route.endpoint.memory_seconds:",
+        breaks="what one viewer sees is shown to everybody",
+        tests=(
+            "tests/appview/test_viewers.py::"
+            "test_R55_a_viewer_never_gets_the_page_that_is_kept_for_everybody",
+            "tests/xrpc/test_server.py::test_a_viewer_and_a_failure_are_not_remembered",
+        ),
+    ),
+)

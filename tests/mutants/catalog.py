@@ -1,0 +1,13 @@
+"""Every planted bug there is. To add one: its lines in the file that fits, no more."""
+
+from tests.mutants.answers import ANSWERS
+from tests.mutants.chains import CHAINS
+from tests.mutants.outside import OUTSIDE
+from tests.mutants.people import PEOPLE
+from tests.mutants.proofs import PROOFS
+from tests.mutants.records import RECORDS_AND_COUNTS
+from tests.mutants.walks import WALKS
+
+MUTANTS = (
+    *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS,
+)  # fmt: skip

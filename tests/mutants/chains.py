@@ -1,0 +1,223 @@
+"""Bugs in what an event does to its repo, to the queue and to the cursor."""
+
+from tests.mutants.mutant import Mutant
+
+STATE = "tests/indexer/test_repo_state.py"
+WINDOW = "tests/indexer/test_window.py"
+BATCHES = "tests/indexer/test_batches.py"
+STEPS = "tests/indexer/test_steps.py"
+FRAMING = "tests/network/test_framing.py"
+COMMITS = "tests/network/test_commits.py"
+RESYNC = "tests/network/test_resync.py"
+
+CHAINS = (
+    Mutant(
+        name="prev-data-unchained",
+        file="indexer/repo_state.py",
+        old="    if commit.prev_data == repo.data and commit.since == repo.rev:",
+        new="    if commit.since == repo.rev:",
+        breaks="a commit onto another tree than ours passes for the next one",
+        tests=(f"{STATE}::test_case_40_another_tree_before_calls_for_a_walk",),
+    ),
+    Mutant(
+        name="since-ignored",
+        file="indexer/repo_state.py",
+        old="    if commit.prev_data == repo.data and commit.since == repo.rev:",
+        new="    if commit.prev_data == repo.data:",
+        breaks="commits that were undone by the next are never missed",
+        tests=(f"{STATE}::test_case_41_another_rev_before_calls_for_a_walk",),
+    ),
+    Mutant(
+        name="stale-rev-accepted",
+        file="indexer/repo_state.py",
+        old="repo.rev is not None and rev <= repo.rev",
+        new="repo.rev is not None and rev < repo.rev",
+        breaks="the newest commit told again breaks its own chain",
+        tests=(f"{STATE}::test_case_37_38_what_is_not_newer_is_stale",),
+    ),
+    Mutant(
+        name="replays-break-the-chain",
+        file="indexer/repo_state.py",
+        old="    return repo is not None and repo.rev is not None and rev <= repo.rev",
+        new="    return False",
+        breaks="a relay that replays an hour causes a walk of every repo",
+        tests=(f"{COMMITS}::test_case_37_38_R1_R5_R6_old_commits_told_again_change_nothing",),
+    ),
+    Mutant(
+        name="newcomers-past-ignored",
+        file="indexer/repo_state.py",
+        old="    if repo is None and commit.complete_history:",
+        new="    if repo is None:",
+        breaks="whoever is first seen live has no past",
+        tests=(f"{STATE}::test_case_70_a_newcomer_with_a_past_is_walked",),
+    ),
+    Mutant(
+        name="noop-sync-keeps-the-rev",
+        file="indexer/repo_state.py",
+        old="        return Verdict.CHAINED, replace(repo, rev=sync.rev)",
+        new="        return Verdict.CHAINED, repo",
+        breaks="the next commit after a #sync does not chain",
+        tests=(f"{STATE}::test_case_55_a_sync_to_the_same_tree_moves_the_rev",),
+    ),
+    Mutant(
+        name="sync-always-noop",
+        file="indexer/repo_state.py",
+        old="    if repo.state is State.SYNCHRONIZED and sync.data == repo.data:",
+        new="    if repo.state is State.SYNCHRONIZED:",
+        breaks="a #sync to another tree is never followed by a walk",
+        tests=(f"{STATE}::test_case_54_a_sync_to_another_tree_calls_for_a_walk",),
+    ),
+    Mutant(
+        name="desynchronized-chains-on",
+        file="indexer/repo_state.py",
+        old="        return Verdict.BROKEN, replace(repo, state=State.DESYNCHRONIZED)\n    broken",
+        new="        return Verdict.CHAINED, synchronized\n    broken",
+        breaks="the next commit papers over what is missing",
+        tests=(f"{STATE}::test_a_commit_does_not_mend_what_is_missing",),
+    ),
+    Mutant(
+        name="broken-proof-forgiven",
+        file="indexer/pipeline.py",
+        old="        if not error.reason.is_after_signature:",
+        new="        if True:",
+        breaks="a signed commit that could not be followed leaves no doubt behind",
+        tests=(f"{COMMITS}::test_case_32_a_hidden_op_calls_for_a_resync",),
+    ),
+    Mutant(
+        name="key-never-refreshed",
+        file="indexer/pipeline.py",
+        old='            pending.outcome = Unresolved("the key may have changed")',
+        new="            pass",
+        breaks="a rotated key ends an account's music",
+        tests=(f"{COMMITS}::test_case_22_a_key_rotated_a_moment_ago_is_looked_up",),
+    ),
+    Mutant(
+        name="cursor-before-rows",
+        file="indexer/writer.py",
+        old=(
+            "        try:\n            async with connection.transaction():\n"
+            "                await begin(connection)\n                result ="
+        ),
+        new=(
+            "        try:\n            if cursor is not None:\n"
+            "                await write_cursor(connection, cursor, now)\n"
+            "            async with connection.transaction():\n"
+            "                await begin(connection)\n                result ="
+        ),
+        breaks="a crash between cursor and rows loses the batch",
+        tests=(
+            f"{BATCHES}::test_any_other_error_raises_and_leaves_nothing",
+            f"{BATCHES}::test_a_kill_at_any_statement_leaves_nothing_and_a_replay_everything",
+        ),
+    ),
+    Mutant(
+        name="cursor-apart-from-rows",
+        file="indexer/writer.py",
+        old=(
+            "                if cursor is not None:\n"
+            "                    await write_cursor(connection, cursor, now)\n"
+            "                return result\n        except"
+        ),
+        new=(
+            "            if cursor is not None:\n"
+            "                await write_cursor(connection, cursor, now)\n"
+            "            return result\n        except"
+        ),
+        breaks="a crash between rows and cursor leaves what nobody expects",
+        tests=(f"{BATCHES}::test_a_kill_at_any_statement_leaves_nothing_and_a_replay_everything",),
+    ),
+    Mutant(
+        name="cursor-passes-the-window",
+        file="indexer/pipeline.py",
+        old="        if self._window:\n            last = batch[-1].event",
+        new="        if False:\n            last = batch[-1].event",
+        breaks="a crash loses what was received and not yet written",
+        tests=(f"{WINDOW}::test_the_cursor_stays_behind_what_waits_in_the_window",),
+    ),
+    Mutant(
+        name="idle-cursor-passes-the-window",
+        file="indexer/pipeline.py",
+        old="            if self._window or self._in_hand:\n                return",
+        new="            if False:\n                return",
+        breaks="a crash in a quiet moment loses what was just received",
+        tests=(
+            "tests/indexer/test_pipeline.py::"
+            "test_an_event_that_comes_while_the_idle_cursor_waits_is_neither_lost_nor_passed",
+        ),
+    ),
+    Mutant(
+        name="replayed-seq-processed",
+        file="indexer/pipeline.py",
+        old="        if seen.seq <= after_seq:",
+        new="        if False:",
+        breaks="a relay that repeats itself moves the cursor back",
+        tests=(
+            f"{WINDOW}::test_case_11_a_seq_that_was_given_before_is_passed_over",
+            f"{FRAMING}::test_case_11_a_seq_that_was_given_before_is_not_processed",
+        ),
+    ),
+    Mutant(
+        name="undecided-repo-overlooked",
+        file="indexer/pipeline.py",
+        old=" or seen.did in self._undecided or seen.touches:",
+        new=" or seen.touches:",
+        breaks="what follows at once on a newcomer's first track is skipped",
+        tests=(f"{WINDOW}::test_what_follows_on_a_newcomers_first_track_is_followed",),
+    ),
+    Mutant(
+        name="queue-dropped",
+        file="indexer/pipeline.py",
+        old="repo=self._enter(repo), enqueue=queued),)",
+        new="repo=self._enter(repo)),)",
+        breaks="an event whose signer could not be resolved in time is lost",
+        tests=(f"{FRAMING}::test_case_03_the_cursor_waits_for_a_slow_did_or_its_event_is_kept",),
+    ),
+    Mutant(
+        name="queue-jumped",
+        file="indexer/pipeline.py",
+        old="        if self._state(event.did) is State.WAITING:",
+        new="        if False:",
+        breaks="a commit overtakes those that wait before it",
+        tests=(f"{WINDOW}::test_nothing_overtakes_a_commit_that_waits",),
+    ),
+    Mutant(
+        name="queue-drained-too-far",
+        file="indexer/steps.py",
+        old="              and repo_queue.seq <= drained.seq\n",
+        new="",
+        breaks="frames leave the queue that nobody has followed",
+        tests=(f"{STEPS}::test_frames_wait_in_order_until_they_leave",),
+    ),
+    Mutant(
+        name="nothing-queued-during-a-walk",
+        file="indexer/pipeline.py",
+        old='            return (step, *self._enqueue(event, frame, after, "during a walk"))',
+        new="            return (step,)",
+        breaks="what happens during a walk is taken for older than its end",
+        tests=(f"{RESYNC}::test_case_58_commits_during_a_resync_are_applied_after_it",),
+    ),
+    Mutant(
+        name="backoff-reset-at-once",
+        file="indexer/relay.py",
+        old="        if lasted_seconds >= HEALTHY_SECONDS:",
+        new="        if True:",
+        breaks="a relay that closes at once is hammered",
+        tests=(f"{FRAMING}::test_case_10_a_relay_that_closes_at_once_is_not_hammered",),
+    ),
+    Mutant(
+        name="outdated-cursor-shrugged-off",
+        file="indexer/relay.py",
+        old='            if event.name == "OutdatedCursor":',
+        new="            if False:",
+        breaks="what fell out of the relay's window stays lost",
+        tests=(f"{FRAMING}::test_case_09_an_outdated_cursor_is_made_good_from_the_repos",),
+    ),
+    Mutant(
+        name="foreign-cursor-used",
+        file="indexer/cursors.py",
+        old="        from relay_cursor\n        where host = $1 and seq is not null",
+        new="        from relay_cursor\n        where $1::text is not null and seq is not null",
+        breaks="a new relay is asked for the numbers of the old one",
+        tests=(f"{FRAMING}::test_case_13_another_relay_never_sees_the_cursor_of_the_first",),
+    ),
+)
