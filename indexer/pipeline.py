@@ -140,7 +140,7 @@ class Pipeline:
             return None
         if seen.seq <= after_seq:
             metrics.rejected_total.labels(Reason.STALE_SEQ).inc()
-            return after_seq
+            return seen.seq
         if seen.did in self.repos or seen.did in self._undecided or seen.touches:
             self._keep(seen, frame)
         self._received = (seen.seq, seen.time or "")

@@ -21,6 +21,7 @@ from indexer import cursors, metrics
 from indexer.cursors import Position
 from indexer.events import Info, Reason, Rejected, StreamError
 from indexer.pipeline import Pipeline
+from indexer.repo_state import State
 from migrations.database import Pool
 from xrpc.client import GuardedClient, Unreachable
 
@@ -86,6 +87,8 @@ async def open_firehose(
         )
     except InvalidStatus as error:
         raise ConnectionRefusedError(f"HTTP {error.response.status_code}") from error
+    except ValueError as error:  # a redirect: with a socket of ours the library follows none
+        raise ConnectionRefusedError(str(error)) from error
 
 
 @dataclass(slots=True)
@@ -143,13 +146,16 @@ class Relay:
             await asyncio.sleep(delay)
 
     async def _session(self) -> None:
-        cursor = await self._starting_cursor()
+        position = await cursors.load(self.pool, self.host)
+        cursor = None if position is None or self._is_too_old(position) else position.seq
         self._last_seq = cursor or 0
         async with await self._connect(cursor) as socket:
             self.connected, self.error = True, None
             metrics.relay_connected.set(1)
             await cursors.note_connection(self.pool, self.host, connected=True, error=None)
             log.info("relay connected", host=self.host, cursor=cursor)
+            if cursor is None:
+                await self._note_start(position)
             listening = asyncio.create_task(self._keep_saying_so())
             try:
                 await self._read(socket)
@@ -174,19 +180,21 @@ class Relay:
             self.client, self.origin, cursor, MAX_FRAME_BYTES * (20 if lenient else 1)
         )
 
-    async def _starting_cursor(self) -> int | None:
-        """The durable cursor, unless replaying from it costs more than repairing from the repos."""
-        position = await cursors.load(self.pool, self.host)
-        if position is None:
-            if self.pipeline.repos:
-                await self._record_gap(None, "no cursor: another relay, or nothing came of it yet")
-            return None
-        behind = self.now() - position.received_at
-        if behind <= self.replay_max:
-            return position.seq
-        reason = f"{behind} behind, more than PLYR_REPLAY_MAX_MINUTES"
-        await self._record_gap(position, reason)
-        return None
+    def _is_too_old(self, position: Position) -> bool:
+        """Whether replaying from there costs more than repairing from the repos."""
+        return self.now() - position.received_at > self.replay_max
+
+    async def _note_start(self, position: Position | None) -> None:
+        """The stream begins now: whoever was looked at before may have written in between.
+
+        Only when connected: what is repaired earlier would miss what happens until then.
+        """
+        if position is not None:
+            behind = self.now() - position.received_at
+            reason = f"{behind} behind, more than PLYR_REPLAY_MAX_MINUTES"
+            await self._record_gap(position, reason)
+        elif any(repo.state is not State.DESYNCHRONIZED for repo in self.pipeline.repos.values()):
+            await self._record_gap(None, "no cursor: another relay, or nothing came of it yet")
 
     async def _record_gap(self, position: Position | None, reason: str) -> None:
         await cursors.record_gap(self.pool, self.host, position, reason)
@@ -195,21 +203,21 @@ class Relay:
         self.on_gap()
 
     async def _read(self, socket: ClientConnection) -> None:
-        pipeline = self.pipeline
+        pipeline, cursor = self.pipeline, self._last_seq
         async for frame in socket:
-            if isinstance(frame, str):
-                raise Rejected(Reason.MALFORMED_FRAME, "text frame")
             self.received_bytes += len(frame)
             try:
-                seq = pipeline.offer(frame, self._last_seq)
+                seq = pipeline.offer(_binary(frame), self._last_seq)
             except Rejected as error:
                 if not await self._may_skip(error):
                     raise
                 continue
             if seq is None:
                 await self._special(pipeline.take_special())
-            else:
+            elif seq > self._last_seq:
                 self._last_seq = seq
+            elif seq < cursor == self._last_seq:
+                raise FutureCursor(f"the stream is at {seq}, the cursor at {cursor}")
             if pipeline.is_full:
                 await pipeline.room()
 
@@ -240,3 +248,9 @@ class Relay:
             return False
         await self._record_gap(None, f"unreadable frame after {self._last_seq}: {error}")
         return True
+
+
+def _binary(frame: bytes | str) -> bytes:
+    if isinstance(frame, str):
+        raise Rejected(Reason.MALFORMED_FRAME, "text frame")
+    return frame
