@@ -46,7 +46,6 @@ async def open_tools(config: Config, *, migrate: bool = True) -> AsyncIterator[T
             GuardedClient(
                 allow_private_addresses=config.allow_private_addresses,
                 user_agent=USER_AGENT,
-                trusted_origins=config.operator_origins,
             )
         )
         resolver = await stack.enter_async_context(
@@ -61,6 +60,7 @@ async def open_tools(config: Config, *, migrate: bool = True) -> AsyncIterator[T
             pool=database.pool,
             catalog=load_catalog(config.namespace),
             client=client,
+            operators=client.trusting(*config.operator_origins),
             resolver=resolver,
             remote=Remote(client, time.monotonic),
             now=lambda: datetime.now(UTC),

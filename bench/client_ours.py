@@ -43,6 +43,7 @@ async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> 
             pool=database.pool,
             catalog=load_catalog("fm.plyr"),
             client=client,
+            operators=client,
             resolver=people,
             remote=Remote(client, time.monotonic),
             now=lambda: datetime.now(UTC),

@@ -1,6 +1,7 @@
 """The indexer put together: what it is made of, how it starts, how it stops."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -57,11 +58,16 @@ class IndexerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the indexer is given: it opens nothing itself."""
+    """What the indexer is given: it opens nothing itself.
+
+    `client` and `remote` are for strangers' addresses; `operators` may also reach those that the
+    operator chose, private ones too.
+    """
 
     pool: Pool
     catalog: Catalog
     client: GuardedClient
+    operators: GuardedClient
     resolver: IdentityResolver
     remote: Remote
     now: Callable[[], datetime]
@@ -196,10 +202,11 @@ def build_spool(tools: Tools, settings: IndexerSettings) -> Spool:
 async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
     host = settings.firehose_origin.partition("://")[2]
     pipeline = await build_pipeline(tools, settings.namespace, host)
-    discovery = Discovery(tools.pool, pipeline, tools.remote, settings.discovery_origin, tools.now)
+    directory = Remote(tools.operators, time.monotonic)
+    discovery = Discovery(tools.pool, pipeline, directory, settings.discovery_origin, tools.now)
     relay = Relay(
         origin=settings.firehose_origin,
-        client=tools.client,
+        client=tools.operators,
         pipeline=pipeline,
         pool=tools.pool,
         replay_max=settings.replay_max,
@@ -219,7 +226,7 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         pipeline=pipeline,
         resolver=tools.resolver,
         remote=tools.remote,
-        client=tools.client,
+        client=tools.operators,
         second_origin=settings.second_firehose_origin,
         sample_seconds=settings.sample_seconds,
         now=tools.now,

@@ -49,6 +49,7 @@ async def tools(
             pool=pool,
             catalog=load_catalog("fm.plyr"),
             client=client,
+            operators=client,
             resolver=resolver,
             remote=Remote(client, time.monotonic),
             now=lambda: datetime.now(UTC),
