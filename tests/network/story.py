@@ -33,6 +33,13 @@ class Stage:
         await wait_until(lambda: world.relay.subscribers)
         return cls(world, program, witness)
 
+    async def stir(self) -> None:
+        """Someone unheard of appears: work for the program, which sees what else is due."""
+        stranger = await self.world.person("stranger", greeted=False)
+        with self.world.relay.losing():
+            await stranger.write(makers.track("Before"))
+        await stranger.write(makers.track("After"))
+
     async def passes(self, timeout_seconds: float = 10) -> None:
         """Wait until everything told so far has been looked at, whatever came of it."""
         written = await self.witness.write(makers.profile("I saw that"))
@@ -120,6 +127,7 @@ class Story:
         async def hurry() -> None:
             while True:
                 await self.program.hurry()
+                await self.stage.stir()
                 await asyncio.sleep(1)
 
         async with asyncio.TaskGroup() as group:

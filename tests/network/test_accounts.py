@@ -1,7 +1,5 @@
 """Checklist 72-90: who is shown, under which name, and whom the program believes."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 import pytest
@@ -47,7 +45,7 @@ async def test_case_73_the_records_of_a_deleted_account_are_purged(story: Story)
         )
         return not rows
 
-    await wait_until(purged, 20)
+    await wait_until(purged)
     await story.holds()
 
 

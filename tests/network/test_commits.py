@@ -1,7 +1,5 @@
 """Checklist 15-53: what a commit must be, told by the live program's answers."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 import pytest

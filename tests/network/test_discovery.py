@@ -1,7 +1,5 @@
 """Checklist 69-70: finding everyone who holds our records."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 from tests.network.makers import like, playlist, post, track

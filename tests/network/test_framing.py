@@ -1,7 +1,5 @@
 """Checklist 1-14: the connection to the relay, its frames and its cursor."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 import asyncio
@@ -79,13 +77,13 @@ async def busy(story: Story, seconds: float) -> None:
                 liked = await person.write(like(chance.choice(songs)))
                 if chance.random() < 0.3:
                     await person.delete(liked)
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.02)
 
 
 async def test_case_02_R41_a_killed_program_loses_and_doubles_nothing(
     story: Story, lonely_program: Program
 ) -> None:
-    writing = asyncio.create_task(busy(story, 6))
+    writing = asyncio.create_task(busy(story, 5))
     for wait in (0.7, 0.4, 0.9):
         await asyncio.sleep(wait)
         await story.program.restart()

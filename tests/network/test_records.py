@@ -1,7 +1,5 @@
 """Checklist 141-150, and R-numbers beside them: what a record says and what is shown of it."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Checklist 147-150, and R-numbers beside them: likes, lists, edits and replays."""
 
-# ruff: noqa: N802 - the R-numbers are the project's
-
 from __future__ import annotations
 
 from tests.network.makers import (

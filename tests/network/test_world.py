@@ -45,7 +45,7 @@ needs_vectors = pytest.mark.skipif(not INTEROP.is_dir(), reason=f"no vectors in 
 needs_frames = pytest.mark.skipif(not FRAMES.is_file(), reason=f"no recording at {FRAMES}")
 
 
-def vectors(path: str) -> Any:  # noqa: ANN401 - JSON
+def vectors(path: str) -> Any:
     return json.loads((INTEROP / path).read_text())
 
 
