@@ -57,6 +57,12 @@ async def record_gap(pool: Pool, host: str, position: Position | None, reason: s
     )
 
 
+async def has_open_gap(pool: Pool) -> bool:
+    return bool(
+        await pool.fetchval("select exists (select from relay_gap where closed_at is null)")
+    )
+
+
 async def close_gaps(pool: Pool, before: datetime) -> int:
     """Call the gaps recorded before that moment repaired; give how many there were."""
     rows = await pool.fetch(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
@@ -12,6 +12,7 @@ import structlog
 from indexer import cursors
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
+from indexer.steps import Step
 from lexicons.syntax import Did, InvalidSyntax, parse_did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -43,7 +44,9 @@ class Discovery:
     _again: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Discover now, then daily; a gap in the stream brings it forward."""
+        """Discover now, then daily; a gap in the stream brings it forward, over a restart too."""
+        if await cursors.has_open_gap(self.pool):
+            self._again.set()
         delay, forced = FIRST_RETRY_SECONDS, False
         while True:
             if self._again.is_set():
@@ -89,15 +92,23 @@ class Discovery:
         return found
 
     async def recheck_all(self, reason: str) -> None:
-        """Call for a walk of every synchronized repo: after a gap nobody knows what was missed."""
-        async with self.pipeline.desk:
-            steps = [
-                self.pipeline.desynchronize(repo, reason)
-                for repo in list(self.pipeline.repos.values())
-                if repo.state is State.SYNCHRONIZED
-            ]
-            for start in range(0, len(steps), PAGE_REPOS):
-                await self.pipeline.writer.write(steps[start : start + PAGE_REPOS], None)
+        """Call for a walk of every repo: after a gap nobody knows what was missed.
+
+        Who is hidden may be back; of whom walks find gone, `accounts` hears from them.
+        """
+        dids = sorted({*self.pipeline.repos, *self.pipeline.inactive})
+        for start in range(0, len(dids), PAGE_REPOS):
+            async with self.pipeline.desk:
+                steps = [self._recheck(did, reason) for did in dids[start : start + PAGE_REPOS]]
+                await self.pipeline.writer.write(steps, None)
+        self.pipeline.wakes.accounts.set()
+
+    def _recheck(self, did: Did, reason: str) -> Step:
+        repo = self.pipeline.repos.get(did)
+        step = Step(did=did)
+        if repo is not None and repo.state is not State.GONE:
+            step = self.pipeline.desynchronize(repo, reason)
+        return replace(step, status_due=did if did in self.pipeline.inactive else None)
 
     async def _discover_collection(self, collection: str) -> int:
         """Page by page, from where an interrupted run left off."""

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 5.0
 CHANGES_AT_ONCE = 500
 HEAD_MOVES = 5
+WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 TRIES_OF_STRANGERS = 24
@@ -48,6 +49,7 @@ class Resync:
     spool: Spool
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
+    _walking: set[Did] = field(default_factory=set)
 
     async def run(self, workers: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -70,11 +72,12 @@ class Resync:
             did = await self.pool.fetchval(
                 """
                 select did from repo
-                where state = 'desynchronized' and due_at <= $1
+                where state = 'desynchronized' and due_at <= $1 and did <> all($2::text[])
                 order by due_at
                 limit 1
                 """,
                 self.now(),
+                list(self._walking),
             )
             if did is None:
                 return None
@@ -82,12 +85,14 @@ class Resync:
             repo = replace(repo, state=State.RESYNCING)
             self.pipeline.repos[did] = repo
             await self.pipeline.writer.write([Step(did=did, repo=repo)], None)
+            self._walking.add(did)
             return Did(did)
 
     async def resync(self, did: Did) -> None:
         """Walk one claimed repo; whatever its hosts do, it ends in a state with a due time."""
         try:
-            await self._resync(did)
+            async with asyncio.timeout(WALK_SECONDS):
+                await self._resync(did)
         except DidTombstoned as error:
             await self._gone(did, str(error))
         except RemoteError as error:
@@ -102,6 +107,8 @@ class Resync:
         else:
             self.failing.discard(did)
             metrics.resyncs_total.labels("done").inc()
+        finally:
+            self._walking.discard(did)
 
     async def _resync(self, did: Did) -> None:
         identity = await self.resolver.resolve(did)
@@ -190,16 +197,26 @@ class Resync:
         await self._finish(did, after, identity)
 
     async def _finish(self, did: Did, after: RepoState, identity: Identity) -> None:
-        """Chain the queue to where the walk ended; the new state commits with its last frame."""
+        """Chain the queue to where the walk ended; the new state commits with its last frame.
+
+        Where another walk was called for meanwhile, this one came too early.
+        """
         after = replace(after, state=State.SYNCHRONIZED, reason=None)
         async with self.pipeline.desk:
+            before = self.pipeline.repos[did]
+            if before.state is not State.RESYNCING:
+                return
             rows = await self.pool.fetch(
                 "select seq, frame from repo_queue where did = $1 order by seq", did
             )
             queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
             key = (self.resolver.cached(did) or identity).key
-            steps = self.pipeline.follow_queue(after, did, queue, key)
-            await self.pipeline.writer.write(steps, None)
+            try:
+                steps = self.pipeline.follow_queue(after, did, queue, key)
+                await self.pipeline.writer.write(steps, None)
+            except BaseException:
+                self.pipeline.repos[did] = before  # what is not written is not so
+                raise
         await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)
 

@@ -1,0 +1,103 @@
+"""What a gap in the stream may have cost is asked for anew: repos, and who is hidden."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from starlette.responses import Response
+
+from indexer import cursors
+from indexer.discovery import Discovery
+from indexer.repo_state import State
+from indexer.service import build_accounts
+from lexicons.syntax import parse_did
+from migrations.database import Pool
+from tests.indexer.test_watch import Scene, complete, untold
+from tests.network.http import Answer
+from tests.support import wait_until
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+def discovery_of(scene: Scene) -> Discovery:
+    given, origin = scene.tools, scene.world.relay.http_url
+    return Discovery(given.pool, scene.pipeline, given.remote, origin, given.now)
+
+
+async def test_a_gap_that_a_restart_interrupted_is_repaired_after_it(scene: Scene) -> None:
+    await untold(scene.alice, "In the gap")
+    await cursors.record_gap(scene.tools.pool, "relay.test", None, "asleep")
+    discovering = asyncio.create_task(discovery_of(scene).run())
+    try:
+
+        async def closed() -> bool:
+            open_gaps = "select count(*) from relay_gap where closed_at is null"
+            return bool(await scene.tools.pool.fetchval(open_gaps) == 0)
+
+        await wait_until(closed)
+    finally:
+        discovering.cancel()
+        await asyncio.gather(discovering, return_exceptions=True)
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "In the gap"}
+
+
+async def test_a_repo_whose_commits_wait_is_walked_too_after_a_gap(scene: Scene) -> None:
+    """Its queue ends before the gap, and chains."""
+    alice, pipeline = scene.alice, scene.pipeline
+    did = parse_did(alice.did)
+    pipeline.note_status(did, shown=False)
+    pipeline.offer((await untold(alice, "Queued")).frame(1))
+    await pipeline.step()
+    assert pipeline.repos[did].state is State.WAITING
+    await untold(alice, "In the gap")
+    await discovery_of(scene).recheck_all("a gap")
+    pipeline.note_status(did, shown=True)
+    await build_accounts(scene.tools, pipeline).ask_what_is_due()
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Queued", "In the gap"}
+
+
+async def test_a_repo_that_is_being_walked_is_walked_again_after_a_gap(scene: Scene) -> None:
+    """Its walk may have begun before the end of the gap."""
+    alice, pipeline = scene.alice, scene.pipeline
+    did = parse_did(alice.did)
+    await pipeline.writer.write([pipeline.track(did, "asked for")], None)
+    assert await scene.resync.claim() == did
+    under_way = asyncio.Event(), asyncio.Event()
+
+    async def slowly(answer: Answer) -> Response:
+        response = await answer()
+        under_way[0].set()
+        await under_way[1].wait()
+        return response
+
+    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", slowly, times=1)
+    walking = asyncio.create_task(scene.resync.resync(did))
+    await under_way[0].wait()
+    await untold(alice, "In the gap")
+    await discovery_of(scene).recheck_all("a gap")
+    under_way[1].set()
+    await walking
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "In the gap"}
+    assert pipeline.repos[did].state is State.SYNCHRONIZED
+
+
+async def test_who_is_hidden_is_asked_for_after_a_gap(scene: Scene) -> None:
+    """The #account that would have brought them back may lie in it."""
+    alice, pipeline = scene.alice, scene.pipeline
+    accounts = build_accounts(scene.tools, pipeline)
+    await alice.become("deactivated", told=False)
+    await accounts.confirm_status(parse_did(alice.did))
+    shown = "select active from account where did = $1"
+    assert not await scene.tools.pool.fetchval(shown, alice.did)
+    await alice.become("active", told=False)
+    await discovery_of(scene).recheck_all("a gap")
+    await accounts.ask_what_is_due()
+    assert await scene.tools.pool.fetchval(shown, alice.did)
