@@ -95,12 +95,13 @@ class Accounts:
 
     async def refresh_identity(self, did: Did) -> None:
         """Resolve the DID anew and prove its handle both ways."""
+        asked_at = self.now()
         try:
             identity = await self.resolver.resolve(did, force=True)
             identity = await self.resolver.prove_handle(identity)
         except DidTombstoned:
             await self._set_status(did, "deleted", shown=False)
-            await self._identity_asked(did, IDENTITY_AGE)
+            await self._identity_asked(did, asked_at, IDENTITY_AGE)
         except IdentityError as error:
             metrics.identity_failures_total.inc()
             log.info("identity not resolved", did=did, error=str(error))
@@ -112,12 +113,18 @@ class Accounts:
                 await self._identity_failed(did)
                 return
             age = IDENTITY_AGE * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
-            await self._identity_asked(did, age)
+            await self._identity_asked(did, asked_at, age)
 
-    async def _identity_asked(self, did: Did, again_in: timedelta) -> None:
+    async def _identity_asked(self, did: Did, asked_at: datetime, again_in: timedelta) -> None:
+        """An #identity that came after the question asks it again."""
         await self.pool.execute(
-            "update account set identity_due_at = $2, identity_failures = 0 where did = $1",
+            """
+            update account
+            set identity_due_at = $3, identity_failures = 0
+            where did = $1 and identity_due_at <= $2
+            """,
             did,
+            asked_at,
             self.now() + again_in,
         )
 
@@ -156,13 +163,15 @@ class Accounts:
 
         An unreachable host answers nothing: what upstream said stands, and the question stays.
         """
+        self.pipeline.questioned.add(did)
         try:
             status, shown = await self._status_at_pds(did)
         except (IdentityError, Unreachable, RemoteError, HostBusy) as error:
+            self.pipeline.questioned.discard(did)
             log.info("account status not confirmed", did=did, error=str(error))
             await self._status_failed(did)
             return
-        await self._set_status(did, status, shown=shown)
+        await self._set_status(did, status, shown=shown, unless_told=True)
         if shown:
             await self.drain_waiting(did)
 
@@ -173,9 +182,15 @@ class Accounts:
             return DELETED, False
         return await status_at_host(self.remote, identity)
 
-    async def _set_status(self, did: Did, status: str, *, shown: bool) -> None:
+    async def _set_status(
+        self, did: Did, status: str, *, shown: bool, unless_told: bool = False
+    ) -> None:
+        """`unless_told`: where the stream has had a word since the question, it stands."""
         pipeline = self.pipeline
         async with pipeline.desk:
+            if unless_told and did not in pipeline.questioned:
+                return
+            pipeline.questioned.discard(did)
             pipeline.note_status(did, shown=shown)
             step = Step(did=did, account=AccountStatus(did, status, shown), status_known=did)
             back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()

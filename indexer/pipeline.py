@@ -98,7 +98,8 @@ class Pipeline:
     """Holds the state of every tracked repo; whoever holds `desk` may change it.
 
     An op in one of the `signals` makes a repo tracked; of a tracked one `collections` are indexed.
-    `queued` holds the bytes in each repo's queue.
+    `queued` holds the bytes in each repo's queue, `questioned` whose status is being asked for:
+    an #account that comes meanwhile takes them out.
     """
 
     host: str | None
@@ -110,6 +111,7 @@ class Pipeline:
     repos: dict[Did, RepoState]
     inactive: set[Did]
     queued: dict[Did, int]
+    questioned: set[Did] = field(default_factory=set)
     wakes: Wakes = field(default_factory=Wakes)
     desk: asyncio.Lock = field(default_factory=asyncio.Lock)
     _window: deque[Pending] = field(default_factory=deque)
@@ -466,6 +468,7 @@ class Pipeline:
         shown = is_shown(event.active, event.status)
         status = event.status or ("active" if event.active else "inactive")
         self.note_status(event.did, shown=shown)
+        self.questioned.discard(event.did)
         self.wakes.accounts.set()
         account = AccountStatus(event.did, status, shown)
         due = None if event.active else event.did

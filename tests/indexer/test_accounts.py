@@ -1,0 +1,76 @@
+"""Questions beside the stream, and words of the stream that come while they are asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from starlette.responses import Response
+
+from indexer.service import build_accounts
+from lexicons.syntax import parse_did
+from migrations.database import Pool
+from tests.indexer.test_watch import Scene, complete
+from tests.network.http import Answer
+from tests.network.repo import account_event, identity_event
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+class Slow:
+    """Answers as things stood when it was asked, but not before it may."""
+
+    def __init__(self) -> None:
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, answer: Answer) -> Response:
+        response = await answer()
+        self.asked.set()
+        await self.may_answer.wait()
+        return response
+
+
+async def test_an_answer_that_the_stream_overtook_hides_nobody(scene: Scene) -> None:
+    """Who moves is deactivated here and active there within a second."""
+    alice, pipeline, pool = scene.alice, scene.pipeline, scene.tools.pool
+    accounts, slow = build_accounts(scene.tools, pipeline), Slow()
+    scene.world.pdses[0].faults.on("com.atproto.sync.getRepoStatus", slow, times=1)
+    await alice.become("deactivated", told=False)
+    pipeline.offer(account_event(alice.did, active=False, status="deactivated").frame(1))
+    await pipeline.step()
+    asking = asyncio.create_task(accounts.confirm_status(parse_did(alice.did)))
+    await slow.asked.wait()
+    await alice.become("active", told=False)
+    pipeline.offer(account_event(alice.did, active=True).frame(2))
+    await pipeline.step()
+    slow.may_answer.set()
+    await asking
+    assert await pool.fetchval("select active from account where did = $1", alice.did)
+    while await accounts.ask_what_is_due():
+        pass
+    assert await pool.fetchval("select active from account where did = $1", alice.did)
+
+
+async def test_an_identity_event_that_comes_during_the_question_is_asked_for_again(
+    scene: Scene,
+) -> None:
+    alice, pipeline, pool = scene.alice, scene.pipeline, scene.tools.pool
+    accounts, slow = build_accounts(scene.tools, pipeline), Slow()
+    while await accounts.ask_what_is_due():
+        pass
+    scene.world.directory.faults.on(alice.did, slow, times=1)
+    asking = asyncio.create_task(accounts.refresh_identity(parse_did(alice.did)))
+    await slow.asked.wait()
+    await alice.rename("renamed.test", told=False)
+    pipeline.offer(identity_event(alice.did).frame(1))
+    await pipeline.step()
+    slow.may_answer.set()
+    await asking
+    while await accounts.ask_what_is_due():
+        pass
+    handle = await pool.fetchval("select handle from account where did = $1", alice.did)
+    assert handle == "renamed.test"
