@@ -13,7 +13,7 @@ import structlog
 
 from indexer import metrics
 from indexer.hosting import DELETED, status_at_host
-from indexer.pipeline import Pipeline, QueueRow
+from indexer.pipeline import Pipeline
 from indexer.repo_state import State
 from indexer.steps import AccountStatus, Step
 from lexicons.syntax import Did
@@ -239,14 +239,14 @@ class Accounts:
         except IdentityError:
             await self._wait_longer(did)
             return
+        ahead = await self.pipeline.queued_events(did, identity.key, repo)
         async with self.pipeline.desk:
             repo = self.pipeline.repos[did]
-            rows = await self.pool.fetch(
-                "select seq, frame from repo_queue where did = $1 order by seq", did
-            )
-            queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
+            if repo.state is not State.WAITING:
+                return
+            queue = await self.pipeline.queued_events(did, identity.key, repo, ahead)
             start = None if repo.rev is None else replace(repo, state=State.SYNCHRONIZED)
-            steps = self.pipeline.follow_queue(start, did, queue, identity.key)
+            steps = self.pipeline.follow_queue(start, did, queue)
             await self.pipeline.writer.write(steps, None)
 
     async def _wait_longer(self, did: Did) -> None:

@@ -53,6 +53,8 @@ log = structlog.get_logger(__name__)
 WINDOW_EVENTS = 4_000
 WINDOW_BYTES = 64 << 20
 BATCH_EVENTS = 400
+PROVEN_AT_ONCE = 20
+PROVEN_BYTES_AT_ONCE = 200_000
 NETWORK_WAIT_SECONDS = 1.0
 QUEUED_BYTES_PER_REPO = 16 << 20
 QUEUED_BYTES = 512 << 20
@@ -62,12 +64,6 @@ STILL_SHOWN = frozenset({"throttled", "desynchronized"})
 
 RepoEvent = Commit | Sync | IdentityEvent | AccountEvent
 Verified = VerifiedCommit | VerifiedSync
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    seq: int
-    frame: bytes
 
 
 class Unresolved(Exception):
@@ -82,6 +78,15 @@ class Pending:
     frame: bytes
     resolving: asyncio.Task[Identity] | None = None
     outcome: Verified | Rejected | Unresolved | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An event that waited, and what its proof came to; None for one too old to be proven."""
+
+    event: Commit | Sync
+    frame: bytes
+    outcome: Verified | Rejected | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +267,13 @@ class Pipeline:
     # prove ------------------------------------------------------------------------------------
 
     async def _prove(self, batch: Sequence[Pending]) -> None:
+        read = 0
         for number, pending in enumerate(batch):
             if isinstance(pending.event, Commit | Sync):
                 self._prove_now(pending)
-            if number % 20 == 19:
+            read += len(pending.frame)
+            if number % PROVEN_AT_ONCE == PROVEN_AT_ONCE - 1 or read >= PROVEN_BYTES_AT_ONCE:
+                read = 0
                 await asyncio.sleep(0)  # others share the loop
         asking = [
             asyncio.create_task(self._prove_later(pending))
@@ -418,28 +426,51 @@ class Pipeline:
         after = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
         return Step(did=repo.did, repo=self._enter(after))
 
+    async def queued_events(
+        self,
+        did: Did,
+        key: PublicKey | None,
+        start: RepoState | None,
+        ahead: Sequence[Queued] = (),
+    ) -> list[Queued]:
+        """Read and prove what waits of a repo; what was proven `ahead` of the desk is not again."""
+        proven = {queued.event.seq: queued for queued in ahead}
+        rows = await self.writer.pool.fetch(
+            "select seq, frame from repo_queue where did = $1 order by seq", did
+        )
+        found = []
+        for number, row in enumerate(rows):
+            found.append(proven.get(row["seq"]) or self._prove_queued(row["frame"], key, start))
+            if number % PROVEN_AT_ONCE == PROVEN_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return found
+
+    def _prove_queued(self, frame: bytes, key: PublicKey | None, start: RepoState | None) -> Queued:
+        event = decode_frame(frame)
+        assert isinstance(event, Commit | Sync)
+        is_old = is_stale(start, event.rev)
+        return Queued(event, frame, None if is_old else self.verdict(event, key))
+
     def follow_queue(
-        self, start: RepoState | None, did: Did, rows: Sequence[QueueRow], key: PublicKey | None
+        self, start: RepoState | None, did: Did, queue: Sequence[Queued]
     ) -> list[Step]:
-        """Leave the queue: follow its frames from `start` on, in the order they came."""
+        """Leave the queue: follow its events from `start` on, in the order they came."""
         self.queued.pop(did, None)
         self.repos.pop(did, None)
         steps = [] if start is None else [Step(did=did, repo=self._enter(start))]
-        for row in rows:
-            event = decode_frame(row.frame)
-            assert isinstance(event, Commit | Sync)
-            if is_stale(self.repos.get(did), event.rev):
+        for queued in queue:
+            event, outcome = queued.event, queued.outcome
+            if outcome is None or is_stale(self.repos.get(did), event.rev):
                 continue
-            outcome = self.verdict(event, key)
             if isinstance(outcome, Rejected):
                 steps += self._on_rejected(did, outcome)
             else:
-                steps += self.follow(event, outcome, row.frame)
+                steps += self.follow(event, outcome, queued.frame)
         if did not in self.repos:
             unknown = RepoState(did, State.DESYNCHRONIZED, reason="nothing in its queue held")
             steps.append(Step(did=did, repo=self._enter(unknown)))
-        if rows:
-            steps.append(Step(did=did, dequeue_through=rows[-1].seq))
+        if queue:
+            steps.append(Step(did=did, dequeue_through=queue[-1].event.seq))
         return steps
 
     def _on_rejected(self, did: Did, error: Rejected) -> Iterable[Step]:
@@ -447,7 +478,7 @@ class Pipeline:
         repo = self.repos.get(did)
         if repo is None or repo.state is not State.SYNCHRONIZED:
             return ()
-        if not error.reason.is_after_signature:
+        if not (error.reason.is_after_signature or error.reason is Reason.NO_IDENTITY):
             return ()
         return (self.desynchronize(repo, str(error)),)
 

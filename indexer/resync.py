@@ -12,7 +12,7 @@ import structlog
 
 from indexer import metrics, requests
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
-from indexer.pipeline import Pipeline, QueueRow
+from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.spool import NoSpace, Spool
 from indexer.steps import Step
@@ -202,17 +202,15 @@ class Resync:
         Where another walk was called for meanwhile, this one came too early.
         """
         after = replace(after, state=State.SYNCHRONIZED, reason=None)
+        key = (self.resolver.cached(did) or identity).key
+        ahead = await self.pipeline.queued_events(did, key, after)
         async with self.pipeline.desk:
             before = self.pipeline.repos[did]
             if before.state is not State.RESYNCING:
                 return
-            rows = await self.pool.fetch(
-                "select seq, frame from repo_queue where did = $1 order by seq", did
-            )
-            queue = [QueueRow(row["seq"], row["frame"]) for row in rows]
-            key = (self.resolver.cached(did) or identity).key
+            queue = await self.pipeline.queued_events(did, key, after, ahead)
             try:
-                steps = self.pipeline.follow_queue(after, did, queue, key)
+                steps = self.pipeline.follow_queue(after, did, queue)
                 await self.pipeline.writer.write(steps, None)
             except BaseException:
                 self.pipeline.repos[did] = before  # what is not written is not so

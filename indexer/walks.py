@@ -64,7 +64,7 @@ class BlocksFromPds:
         body = await self.remote.fetch(
             self.pds, "com.atproto.sync.getBlocks", params, max_bytes=BLOCKS_ANSWER_BYTES
         )
-        return read_car(body).blocks
+        return (await asyncio.to_thread(read_car, body)).blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,5 @@ async def walk(
         missing = [cid for cid in wanted if cid not in blocks]
         if missing:
             raise Truncated(f"{len(missing)} nodes did not come, first {cid_text(missing[0])}")
-        nodes.feed(blocks)
+        await asyncio.to_thread(nodes.feed, blocks)  # nodes may be huge, and the loop is for all
     return Walked(root, {(collection, rkey): cid for collection, rkey, cid in nodes.records()})

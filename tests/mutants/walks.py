@@ -56,8 +56,8 @@ WALKS = (
     Mutant(
         name="queue-unchained-after-a-walk",
         file="indexer/resync.py",
-        old="            steps = self.pipeline.follow_queue(after, did, queue, key)",
-        new="            steps = self.pipeline.follow_queue(after, did, [], key)",
+        old="                steps = self.pipeline.follow_queue(after, did, queue)",
+        new="                steps = self.pipeline.follow_queue(after, did, [])",
         breaks="what came during the walk is not followed",
         tests=(f"{RESYNC}::test_case_58_commits_during_a_resync_are_applied_after_it",),
     ),
