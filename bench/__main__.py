@@ -4,13 +4,15 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import ingest, latest
+from bench import ingest, latest, memory, visible
 from bench.report import Figure, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
     "own": ingest.own,
     "latest": latest.latest,
+    "visible": visible.visible,
+    "memory": memory.memory_of_each,
 }
 
 

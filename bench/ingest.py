@@ -53,9 +53,9 @@ async def foreign() -> list[Figure]:
 async def _pair(
     path: Path, total_bytes: int, url: str
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    async with listening("bench.sender", path, FOREIGN_FRAMES) as relay:
+    async with listening("bench.sender", path, FOREIGN_FRAMES, "now") as relay:
         bare = await measured("bench.client_bare", relay.port, FOREIGN_FRAMES)
-    async with listening("bench.sender", path, FOREIGN_FRAMES) as relay:
+    async with listening("bench.sender", path, FOREIGN_FRAMES, "now") as relay:
         ours = await measured("bench.client_ours", relay.port, FOREIGN_FRAMES, total_bytes, url)
     return ours, bare
 
@@ -80,7 +80,7 @@ async def own() -> list[Figure]:
                 async with new_database(server, "template0") as url:
                     await runner.migrate(url)
                     await _introduce(url, keys)
-                    async with listening("bench.sender", path, len(frames)) as relay:
+                    async with listening("bench.sender", path, len(frames), "now") as relay:
                         runs.append(
                             await measured("bench.client_ours", relay.port, len(frames), 0, url)
                         )

@@ -17,6 +17,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Listener:
     port: int
     pid: int
+    stdin: asyncio.StreamWriter
+
+    def begin(self) -> None:
+        """For one that was told to wait for the word."""
+        self.stdin.write(b"\n")
 
 
 @asynccontextmanager
@@ -36,10 +41,31 @@ async def listening(module: str, *arguments: object) -> AsyncIterator[Listener]:
         line = await process.stdout.readline()
         if not line:
             raise RuntimeError(f"{module} ended before it listened")
-        yield Listener(int(line), process.pid)
+        yield Listener(int(line), process.pid, process.stdin)
     finally:
         process.stdin.close()
         await process.wait()
+
+
+@asynccontextmanager
+async def program(command: str, folder: Path, **settings: object) -> AsyncIterator[int]:
+    """`plyr-appview COMMAND` with those settings alone, and its pid."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PLYR_")}
+    given = {f"PLYR_{name.upper()}": str(value) for name, value in settings.items()}
+    with (folder / f"{command}.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("plyr-appview")),
+            command,
+            env=kept | given,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+            await process.wait()
 
 
 async def measured(module: str, *arguments: object) -> Mapping[str, Any]:
