@@ -36,6 +36,8 @@ from tests.indexer.changes import (
     track,
 )
 
+SELF_LABELS = "com.atproto.label.defs#selfLabels"
+
 
 def prepared(of: RecordChange) -> Prepared:
     return prepare(of, TYPES, CATALOG, NOW)
@@ -70,7 +72,7 @@ def test_a_track_keeps_what_its_author_wrote() -> None:
         supportGate={"type": "copyright"},
         features=[{"did": BOB, "handle": "old.example"}, {"did": BOB}],
         labels={
-            "$type": "com.atproto.label.defs#selfLabels",
+            "$type": SELF_LABELS,
             "values": [{"val": "sexual"}, {"val": "sexual"}],
         },
         tags=["Drone", 7, "ambient"],
@@ -196,7 +198,7 @@ def test_a_duration_beyond_measure_is_the_longest_there_is() -> None:
         track(features=[{}]),
         track(features=["did:plc:bob"]),
         track(supportGate={}),
-        track(labels={"$type": "com.atproto.label.defs#selfLabels", "values": [{}]}),
+        track(labels={"$type": SELF_LABELS, "values": [{}]}),
         like() | {"subject": TRACK_URI},
         like() | {"subject": {"uri": TRACK_URI}},
         like("not a uri"),
@@ -251,6 +253,7 @@ def test_R38_a_block_that_is_no_record_is_quarantined(block: bytes) -> None:
         track(title="a\0b"),
         track(description="\0"),
         track(features=[{"did": BOB}], album="\0"),
+        track(labels={"$type": SELF_LABELS, "values": [{"val": "\0"}]}),
         comment(text="\0"),
         listing(TRACK_URI, name="x\0"),
     ],
@@ -332,7 +335,7 @@ KNOWN = [
     track(
         tags=["a"],
         supportGate={"type": "any"},
-        labels={"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "x"}]},
+        labels={"$type": SELF_LABELS, "values": [{"val": "x"}]},
     ),
     like(),
     comment(),

@@ -154,24 +154,42 @@ async def test_an_update_to_an_invalid_version_removes_the_old_one(
     assert await one(pool, "select state, reason, detail from record") == ("valid", None, None)
 
 
-async def test_R10_what_an_update_leaves_out_is_cleared(pool: Pool) -> None:
-    whole = track(
-        album="Shore",
-        description="#a",
-        duration=3,
-        imageUrl="https://i.example/c",
-        audioUrl="https://a.example/a",
-        audioBlob=audio_blob(),
-        supportGate={"type": "any"},
-        features=[{"did": BOB}],
-        labels={"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "x"}]},
-    )
-    await index(pool, change(whole, rev=1))
-    await index(pool, change(track(), rev=2))
-    updated = await dump(pool, without=["rev"])
-    await pool.execute("truncate track, record, account, account_count")
-    await index(pool, change(track(), rev=2))
-    assert await dump(pool, without=["rev"]) == updated
+WHOLE_TRACK = track(
+    album="Shore",
+    description="#a",
+    duration=3,
+    imageUrl="https://i.example/c",
+    audioUrl="https://a.example/a",
+    audioBlob=audio_blob(),
+    supportGate={"type": "any"},
+    features=[{"did": BOB}],
+    labels={"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "x"}]},
+)
+AVATAR = audio_blob() | {"mimeType": "image/png"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        *OF_EVERY_TYPE,
+        pytest.param(WHOLE_TRACK, track(title="b", artist="c", fileType="ogg"), 1, id="bare-track"),
+        pytest.param(track(), WHOLE_TRACK, 1, id="whole-track"),
+        pytest.param(comment(updatedAt=BORN), comment(timestampMs=2), 1, id="bare-comment"),
+        pytest.param(listing(), listing(TRACK_URI, updatedAt=BORN), 1, id="whole-list"),
+        pytest.param(profile(bio="b", avatar="x:y"), profile(updatedAt=BORN), "self", id="bare"),
+        pytest.param(BSKY | {"avatar": AVATAR}, BSKY, "self", id="bare-bsky-profile"),
+    ],
+)
+async def test_R10_an_update_leaves_nothing_of_what_was(
+    pool: Pool, old: Any, new: Any, key: Any
+) -> None:
+    new = new | {"createdAt": "2026-09-03T00:00:00Z"}
+    await index(pool, change(old, key=key, rev=1))
+    await index(pool, change(new, key=key, rev=2))
+    updated = await dump(pool)
+    await clear(pool)
+    await index(pool, change(new, key=key, rev=2))
+    assert without_zeros(await dump(pool)) == without_zeros(updated)
 
 
 async def test_R11_no_update_moves_a_track(pool: Pool) -> None:
