@@ -28,6 +28,7 @@ POLL_SECONDS = 5.0
 RECOUNT_POLL_SECONDS = 1.0  # a takedown comes from another process, which cannot wake this one
 AT_ONCE = 8
 DUE_BATCH = 200
+WAITS = 8  # three quarters of an hour, all in all
 IDENTITY_AGE = timedelta(hours=24)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
@@ -250,19 +251,26 @@ class Accounts:
             await self.pipeline.writer.write(steps, None)
 
     async def _wait_longer(self, did: Did) -> None:
-        await self.pool.execute(
+        """Not for ever: a walk finds what the queue holds, and forgets whom nobody knows."""
+        attempts = await self.pool.fetchval(
             """
             update repo
             set attempts = attempts + 1,
                 due_at = $2::timestamptz
                     + least($4::interval, $3::interval * power(2, least(attempts, 20)))
             where did = $1
+            returning attempts
             """,
             did,
             self.now(),
             FIRST_RETRY,
             LONGEST_RETRY,
         )
+        if attempts is None or attempts < WAITS:
+            return
+        async with self.pipeline.desk:
+            steps = self.pipeline.welcome_back(did, State.WAITING, reason="it waited too long")
+            await self.pipeline.writer.write(list(steps), None)
 
 
 async def _each(dids: Sequence[Did], work: Callable[[Did], Awaitable[None]]) -> None:

@@ -508,13 +508,15 @@ class Pipeline:
             return (step,)
         return (step, *self.welcome_back(event.did, State.GONE, State.WAITING))
 
-    def welcome_back(self, did: Did, *states: State) -> Iterable[Step]:
-        """Walk a repo that was away, or that waited for its account: what it queued is in there."""
+    def welcome_back(
+        self, did: Did, *states: State, reason: str = "its account is active again"
+    ) -> Iterable[Step]:
+        """Walk a repo that was away, or that waited: what it queued is in there."""
         repo = self.repos.get(did)
         if repo is None or repo.state not in states:
             return ()
         self.queued.pop(did, None)
-        step = self.desynchronize(repo, "its account is active again")
+        step = self.desynchronize(repo, reason)
         return (replace(step, dequeue_through=LAST_SEQ),)
 
     def note_status(self, did: Did, *, shown: bool) -> None:

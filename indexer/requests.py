@@ -187,7 +187,9 @@ class Requests:
             return bool(walked.entries)
         answer = await self.remote.query(pds, "com.atproto.repo.describeRepo", [("repo", did)])
         collections = answer.get("collections")
-        return isinstance(collections, list) and any(name in signals for name in collections)
+        return isinstance(collections, list) and not signals.isdisjoint(
+            item for item in collections if isinstance(item, str)
+        )
 
     async def _forget_old(self) -> None:
         await self.pool.execute(

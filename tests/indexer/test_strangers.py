@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.repo_state import State
+from indexer.repo_state import RepoState, State
+from indexer.requests import NOTHING_HERE, Requests
 from indexer.service import build_accounts
+from indexer.steps import QueuedFrame, Step
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
+from tests.network.http import body, status
 
 
 @pytest.fixture
@@ -48,3 +51,36 @@ async def test_a_commit_refused_for_want_of_a_key_is_fetched_later(scene: Scene)
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First", "While there was no key"}
     assert pipeline.repos[did].state is State.SYNCHRONIZED
+
+
+async def test_an_answer_of_odd_things_is_no_answer(scene: Scene) -> None:
+    """Somebody asks for a repo whose host describes it with what cannot be looked up."""
+    bob = await scene.world.person("bob")
+    pds = scene.world.pdses[0]
+    for name in ("com.atproto.sync.getLatestCommit", "com.atproto.sync.getBlocks"):
+        pds.faults.on(name, status(501, error="MethodNotImplemented"))
+    odd = b'{"collections": [{}, [], null, 1, "fm.plyr.dev.track"]}'
+    pds.faults.on("com.atproto.repo.describeRepo", body(odd, "application/json"))
+    given = scene.tools
+    requests = Requests(given.pool, scene.pipeline, given.resolver, given.remote, given.now)
+    assert await requests.look(parse_did(bob.did)) == NOTHING_HERE
+
+
+async def test_one_that_never_resolves_is_not_kept_waiting_for_ever(scene: Scene) -> None:
+    bob = await scene.world.person("bob")
+    did, pipeline, pool = parse_did(bob.did), scene.pipeline, scene.tools.pool
+    event = await untold(bob, "From nobody")
+    del scene.world.directory.accounts[bob.did]
+    repo = RepoState(did, State.WAITING)
+    pipeline.repos[did] = repo
+    queued = QueuedFrame(did, 1, event.rev, event.frame(1), "identity unavailable")
+    await pipeline.writer.write([Step(did=did, repo=repo, enqueue=queued)], None)
+    accounts = build_accounts(scene.tools, pipeline)
+    for _ in range(30):
+        await pool.execute("update repo set due_at = now() where did = $1", did)
+        await pool.execute("update account set identity_due_at = now() + interval '1 day'")
+        await accounts.ask_what_is_due()
+        await scene.walk_what_is_due()
+    assert did not in pipeline.repos
+    assert await pool.fetchval("select count(*) from repo_queue") == 0
+    assert await pool.fetchval("select count(*) from repo where did = $1", did) == 0

@@ -78,8 +78,8 @@ CHAINS = (
     Mutant(
         name="broken-proof-forgiven",
         file="indexer/pipeline.py",
-        old="        if not error.reason.is_after_signature:",
-        new="        if True:",
+        old="if not (error.reason.is_after_signature or error.reason is Reason.NO_IDENTITY):",
+        new="if True:",
         breaks="a signed commit that could not be followed leaves no doubt behind",
         tests=(f"{COMMITS}::test_case_32_a_hidden_op_calls_for_a_resync",),
     ),
