@@ -173,6 +173,21 @@ class Program:
         await self.kill()
         await self.start()
 
+    async def command_line(self, *words: str) -> str:
+        """Another command of the program, beside the one that runs; answers with what it says."""
+        process = await asyncio.create_subprocess_exec(
+            str(COMMAND),
+            *words,
+            cwd=ROOT,
+            env=self.environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
+        assert process.returncode == 0, said.decode()
+        return said.decode()
+
     async def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> httpx.Response:
         if self._client is None:
             raise NotRunning("never started")

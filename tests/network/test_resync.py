@@ -265,9 +265,8 @@ async def test_case_68_many_reasons_to_walk_lead_to_one_walk(story: Story) -> No
 
 async def test_case_71_a_local_takedown_outlives_a_resync(story: Story) -> None:
     alice, song = await story.known()
-    await story.program.rows(
-        "insert into local.takedown (subject, reason) values ($1, 'test')", song.uri
-    )
+    await story.program.command_line("takedown", song.uri)
+    await story.hidden_after(song.uri)
     await scenes.silently_changed(alice, song)
     await alice.sync()
 
