@@ -140,9 +140,12 @@ def test_finding_may_be_interleaved() -> None:
     tree, blocks = a_repo()
     file = CarFile(io.BytesIO(car([tree.root], blocks)))
     records = {link.raw for link in blocks} - {link.raw for link in tree.nodes}
+    found = set()
     for cid, block in file.find(records):
+        found.add(cid)
         assert link_to(block).raw == cid
         assert dict(file.find({tree.root.raw})) == {tree.root.raw: tree.nodes[tree.root]}
+    assert found == records
 
 
 def test_a_car_file_hands_out_no_block_that_is_another() -> None:
