@@ -4,16 +4,16 @@ Flags, links and counts follow in the transaction of the decision, under the wri
 event comes in between. The counts of a whole account follow in the indexer's chunks, as always.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import NewType
 
 import asyncpg
 
 from indexer.events import RecordChange
 from indexer.records.ledger import Held, Winner
 from indexer.records.prepare import Prepared, RecordState
-from indexer.records.record_type import RecordType, RecordUri, columns
+from indexer.records.record_type import RecordTypes, RecordUri, columns
 from indexer.rows import begin, new_tally, write_counts
 from indexer.takedowns import follow_accounts
 from lexicons.cid import parse_cid
@@ -22,7 +22,6 @@ from lexicons.syntax import InvalidSyntax, Nsid, parse_at_uri, parse_did
 from migrations.database import Pool
 from migrations.runner import Connection
 
-RecordTypes = Mapping[Nsid, RecordType[Any]]
 Subject = NewType("Subject", str)
 """As local.takedown holds it: an account's DID, a record's AT-URI, or did/cid for a blob."""
 

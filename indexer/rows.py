@@ -4,15 +4,13 @@ Whoever calls this has begun its transaction with `begin`.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from indexer import counters
 from indexer.counters import Link, Tally
 from indexer.records.ledger import Winner
-from indexer.records.record_type import RecordType
+from indexer.records.record_type import RecordTypes
 from indexer.records.track import TRACK
-from lexicons.syntax import Nsid
 from migrations.runner import Connection
 
 LOCK = 0x706C7977
@@ -37,7 +35,7 @@ async def begin(connection: Connection) -> None:
     )
 
 
-def new_tally(record_types: Mapping[Nsid, RecordType[Any]]) -> Tally:
+def new_tally(record_types: RecordTypes) -> Tally:
     return Tally(next(nsid for nsid, kind in record_types.items() if kind is TRACK))
 
 

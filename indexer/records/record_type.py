@@ -3,7 +3,7 @@
 A new kind is a new file beside this one and a line in registry.py.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
@@ -59,6 +59,9 @@ class RecordType(Generic[RowT]):
 
     def collection(self, namespace: str) -> Nsid:
         return Nsid(self.name if self.is_foreign else f"{namespace}.{self.name}")
+
+
+RecordTypes: TypeAlias = Mapping[Nsid, RecordType[Any]]
 
 
 def sort_time(rkey: str, first_seen: datetime) -> datetime:

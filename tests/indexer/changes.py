@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from indexer.events import RecordChange
+from indexer.pipeline import Pipeline
 from indexer.records.registry import record_types
 from indexer.steps import Cursor, Step
 from indexer.writer import Writer, WriteResult
@@ -112,6 +113,21 @@ def deletion(of: RecordChange, *, rev: int) -> RecordChange:
 
 def new_writer(pool: Pool, now: datetime = NOW) -> Writer:
     return Writer(pool, TYPES, CATALOG, lambda: now)
+
+
+def new_pipeline(pool: Pool) -> Pipeline:
+    """With a desk and no repos; nothing that asks the network."""
+    return Pipeline(
+        host=None,
+        writer=new_writer(pool),
+        resolver=cast(Any, None),
+        signals=frozenset(TYPES),
+        collections=frozenset(TYPES),
+        now=lambda: NOW,
+        repos={},
+        inactive=set(),
+        queued={},
+    )
 
 
 async def index(
