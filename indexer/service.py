@@ -16,7 +16,6 @@ from indexer.accounts import Accounts
 from indexer.discovery import Discovery
 from indexer.pipeline import Pipeline
 from indexer.purge import Purge
-from indexer.purge import Purge
 from indexer.records.registry import record_types
 from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
@@ -112,7 +111,6 @@ class Indexer:
                 group.create_task(self.resync.run(self.resync_workers)),
                 group.create_task(self.discovery.run()),
                 group.create_task(self.accounts.run()),
-                group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
