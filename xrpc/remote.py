@@ -1,18 +1,19 @@
 """XRPC calls to other servers: few at a time per host, and none while it asks for peace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from xrpc.client import GuardedClient, Response
+from xrpc.client import GuardedClient, Response, Trouble, Unreachable
 
 MAX_JSON_BYTES = 4 << 20
 CALLS_PER_HOST = 4
+QUERY_SECONDS = 20.0  # of a small answer: whoever takes longer holds up the others
 HOSTS_REMEMBERED = 10_000
 LONGEST_PAUSE_SECONDS = 600.0
 DEFAULT_PAUSE_SECONDS = 10.0
@@ -58,10 +59,13 @@ class Remote:
     client: GuardedClient
     clock: Callable[[], float]
     calls_per_host: int = CALLS_PER_HOST
+    query_seconds: float = QUERY_SECONDS
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
     async def query(self, origin: str, nsid: str, params: Params = ()) -> dict[str, Any]:
-        body = await self.fetch(origin, nsid, params, max_bytes=MAX_JSON_BYTES)
+        body = await self.fetch(
+            origin, nsid, params, max_bytes=MAX_JSON_BYTES, timeout_seconds=self.query_seconds
+        )
         try:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -81,12 +85,13 @@ class Remote:
     ) -> bytes:
         """Give the body of a query that answers with bytes, at most `max_bytes` of them."""
         async with self._turn(origin) as host:
-            response = await self.client.get(
-                f"{origin}/xrpc/{nsid}?{urlencode(params)}",
-                max_bytes=max_bytes,
-                timeout_seconds=timeout_seconds,
-                max_redirects=3,
-            )
+            with _unreadable_is_unreachable(origin):
+                response = await self.client.get(
+                    f"{origin}/xrpc/{nsid}?{urlencode(params)}",
+                    max_bytes=max_bytes,
+                    timeout_seconds=timeout_seconds,
+                    max_redirects=3,
+                )
             if response.status == 200:
                 return response.body
             raise self._failure(host, origin, response)
@@ -96,15 +101,16 @@ class Remote:
         self, origin: str, nsid: str, params: Params, *, max_bytes: int, timeout_seconds: float
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """Stream the body of a query in chunks."""
-        async with (
-            self._turn(origin) as host,
-            self.client.stream(
-                f"{origin}/xrpc/{nsid}?{urlencode(params)}",
-                max_bytes=max_bytes,
-                timeout_seconds=timeout_seconds,
-                max_redirects=3,
-            ) as response,
-        ):
+        async with self._turn(origin) as host, AsyncExitStack() as stack:
+            with _unreadable_is_unreachable(origin):
+                response = await stack.enter_async_context(
+                    self.client.stream(
+                        f"{origin}/xrpc/{nsid}?{urlencode(params)}",
+                        max_bytes=max_bytes,
+                        timeout_seconds=timeout_seconds,
+                        max_redirects=3,
+                    )
+                )
             if response.status != 200:
                 body = b""
                 async for chunk in response.chunks():
@@ -132,6 +138,15 @@ class Remote:
             host.quiet_until = self.clock() + seconds
             return HostBusy(urlsplit(origin).netloc, seconds)
         return RemoteError(response.status, error, message)
+
+
+@contextmanager
+def _unreadable_is_unreachable(origin: str) -> Iterator[None]:
+    """A host or a redirect may be named by what looks like IDNA and is none."""
+    try:
+        yield
+    except ValueError as error:
+        raise Unreachable(Trouble.REFUSED_URL, f"{origin[:200]!r}: {error}") from error
 
 
 def _envelope(body: bytes) -> tuple[str, str]:

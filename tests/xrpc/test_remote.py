@@ -1,0 +1,48 @@
+"""Calls to other servers."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.network.http import redirect, slow
+from tests.network.pds import Pds
+from xrpc.client import GuardedClient, Unreachable
+from xrpc.remote import Remote
+
+
+async def test_a_question_is_not_waited_for_as_long_as_a_download() -> None:
+    """Eight such hosts would hold up the questions about everybody else."""
+    pds = Pds()
+    await pds.open()
+    pds.faults.on("*", slow(30))
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic, query_seconds=0.1)
+        async with asyncio.timeout(5):
+            with pytest.raises(Unreachable, match="timeout"):
+                await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
+    await pds.close()
+
+
+@pytest.mark.parametrize("host", ["xn--a.test", "xn--.test", "xn--a65536b.test", "xn--a..test"])
+async def test_a_host_whose_name_cannot_be_read_is_unreachable(host: str) -> None:
+    """What a stranger's DID document names goes through here."""
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic)
+        with pytest.raises(Unreachable):
+            await remote.query(f"https://{host}", "com.atproto.sync.getRepoStatus")
+        with pytest.raises(Unreachable):
+            async with remote.download(
+                f"https://{host}", "com.atproto.sync.getRepo", (), max_bytes=1, timeout_seconds=1
+            ):
+                pass
+
+
+async def test_a_redirect_to_a_name_that_cannot_be_read_is_not_followed() -> None:
+    pds = Pds()
+    await pds.open()
+    pds.faults.on("*", redirect("https://xn--a.test/"))
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        with pytest.raises(Unreachable):
+            await Remote(client, time.monotonic).query(pds.url, "com.atproto.sync.getRepoStatus")
+    await pds.close()
