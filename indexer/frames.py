@@ -167,22 +167,28 @@ def _touches(payload: dict[str, Any], collections: Collection[str]) -> bool:
 
 
 def _refuse_amplification(frame: bytes) -> None:
-    """Count the items without making them; strings are stepped over, so a real frame is cheap."""
     if len(frame) > MAX_FRAME_BYTES:
         raise Rejected(Reason.MALFORMED_FRAME, f"frame of {len(frame)} bytes")
-    position, end, count = 0, len(frame), 0
+    if has_more_items(frame, MAX_ITEMS):
+        raise Rejected(Reason.MALFORMED_FRAME, f"frame of more than {MAX_ITEMS} items")
+
+
+def has_more_items(cbor: bytes, limit: int) -> bool:
+    """Count the items without making them; strings are stepped over, so real data is cheap."""
+    position, end, count = 0, len(cbor), 0
     while position < end:
         count += 1
-        if count > MAX_ITEMS:
-            raise Rejected(Reason.MALFORMED_FRAME, f"frame of more than {MAX_ITEMS} items")
-        major, argument = divmod(frame[position], 32)
+        if count > limit:
+            return True
+        major, argument = divmod(cbor[position], 32)
         position += 1
         if argument >= 24:
             width = 1 << min(argument - 24, 3)
-            argument = int.from_bytes(frame[position : position + width])
+            argument = int.from_bytes(cbor[position : position + width])
             position += width
         if major in {2, 3}:
             position += argument
+    return False
 
 
 def _commit(payload: dict[str, Any]) -> Commit:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from indexer.events import QuarantineReason, RecordChange
+from indexer.frames import UNCOUNTED_BYTES, has_more_items
 from indexer.records.record_type import Record, RecordType, RecordUri
 from lexicons.catalog import Catalog
 from lexicons.data_model import InvalidData, decode_record
@@ -15,6 +16,8 @@ from lexicons.validate import Invalid
 DETAIL_MAX_CHARACTERS = 500
 # A B-tree entry ends at 2,704 bytes, and some hold a URI, its subject, a time and their headers.
 INDEXED_MAX_BYTES = 2_600
+# A list of links as long as a record may be has a third of it; each item costs a microsecond.
+MAX_ITEMS = 100_000
 _BIGINT = range(-(2**63), 2**63)
 
 
@@ -79,7 +82,7 @@ def prepare(
     assert change.value is not None, f"{uri}: a record without its block"
     prepared = Prepared(uri, change, kind, RecordState.VALID)
     try:
-        record = decode_record(change.value)
+        record = _decoded(change.value)
         catalog.validate_record(change.collection, change.rkey, record)
         row = kind.row(uri, record, change.cid, now)
         check_storable(uri, kind, row)
@@ -92,6 +95,12 @@ def prepare(
     except Unstorable as error:
         return prepared.quarantined(QuarantineReason.UNSTORABLE, str(error))
     return replace(prepared, record=record, row=row)
+
+
+def _decoded(value: bytes) -> Record:
+    if len(value) > UNCOUNTED_BYTES and has_more_items(value, MAX_ITEMS):
+        raise InvalidData(f"a record of more than {MAX_ITEMS} items")
+    return decode_record(value)
 
 
 def check_storable(uri: RecordUri, kind: RecordType[Any], row: tuple[Any, ...]) -> None:

@@ -361,3 +361,14 @@ def test_R38_whatever_a_record_holds_it_becomes_a_row_or_a_reason(
 def test_R38_whatever_a_block_holds_it_becomes_a_row_or_a_reason(block: bytes) -> None:
     broken = replace(change(track()), value=block)
     assert prepared(broken).reason is not None
+
+
+def test_a_record_of_more_things_than_any_could_need_is_quarantined_unread() -> None:
+    """To make a million empty lists of a megabyte would hold everybody up for seconds."""
+    head, count = b"\xa2\x65$type\x6dfm.plyr.track\x61a\x9a", 1_000_000
+    block = head + count.to_bytes(4) + b"\x80" * count
+    of = replace(change(track()), value=block)
+    assert quarantined(of) == (
+        QuarantineReason.UNDECODABLE,
+        "a record of more than 100000 items",
+    )
