@@ -91,11 +91,24 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Wakes:
-    """Where the pipeline knocks when there is work that is not its own."""
+    """Where the pipeline knocks when there is work that is not its own.
+
+    Whoever is woken reads the tables: a knock is heard when what it is about is committed.
+    """
 
     resync: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: asyncio.Event = field(default_factory=asyncio.Event)
     recount: asyncio.Event = field(default_factory=asyncio.Event)
+    _knocked: list[asyncio.Event] = field(default_factory=list)
+
+    def knock(self, wake: asyncio.Event) -> None:
+        if wake not in self._knocked:
+            self._knocked.append(wake)
+
+    def ring(self) -> None:
+        """Let the knocks be heard; the writer calls it after each commit."""
+        while self._knocked:
+            self._knocked.pop().set()
 
 
 @dataclass(slots=True)
@@ -351,7 +364,7 @@ class Pipeline:
             return self._postpone(event, pending.frame, "identity unavailable")
         if event.did in self.inactive:
             # Proof of life: the PDS is asked, and nothing is shown until it answers.
-            self.wakes.accounts.set()
+            self.wakes.knock(self.wakes.accounts)
             asked = Step(did=event.did, status_due=event.did)
             return (asked, *self._postpone(event, pending.frame, "account inactive"))
         if self._state(event.did) is State.WAITING:
@@ -382,9 +395,9 @@ class Pipeline:
     def _enter(self, after: RepoState) -> RepoState:
         before = self.repos.get(after.did)
         if before is None:
-            self.wakes.accounts.set()
+            self.wakes.knock(self.wakes.accounts)
         if after.state is State.DESYNCHRONIZED and before != after:
-            self.wakes.resync.set()
+            self.wakes.knock(self.wakes.resync)
         self.repos[after.did] = after
         return after
 
@@ -399,7 +412,7 @@ class Pipeline:
             return (self.desynchronize(repo, reason),)
         elif repo.state is not State.RESYNCING:
             repo = replace(repo, state=State.WAITING, reason=reason)
-        self.wakes.accounts.set()
+        self.wakes.knock(self.wakes.accounts)
         return self._enqueue(event, frame, repo, reason)
 
     def _enqueue(
@@ -489,7 +502,7 @@ class Pipeline:
     def _on_identity(self, event: IdentityEvent) -> Iterable[Step]:
         if event.did not in self.repos:
             return ()
-        self.wakes.accounts.set()
+        self.wakes.knock(self.wakes.accounts)
         return (Step(did=event.did, identity_due=event.did),)
 
     def _on_account(self, event: AccountEvent) -> Iterable[Step]:
@@ -500,7 +513,7 @@ class Pipeline:
         status = event.status or ("active" if event.active else "inactive")
         self.note_status(event.did, shown=shown)
         self.questioned.discard(event.did)
-        self.wakes.accounts.set()
+        self.wakes.knock(self.wakes.accounts)
         account = AccountStatus(event.did, status, shown)
         due = None if event.active else event.did
         step = Step(did=event.did, account=account, status_due=due)
@@ -521,7 +534,7 @@ class Pipeline:
 
     def note_status(self, did: Did, *, shown: bool) -> None:
         (self.inactive.discard if shown else self.inactive.add)(did)
-        self.wakes.recount.set()
+        self.wakes.knock(self.wakes.recount)
 
 
 def is_shown(active: bool, status: str | None) -> bool:

@@ -247,8 +247,8 @@ class Resync:
         """No host serves it: `accounts` asks for the status, a sign of life brings it back."""
         metrics.resyncs_total.labels("gone").inc()
         self.failing.discard(did)
-        self.pipeline.wakes.accounts.set()
         async with self.pipeline.desk:
+            self.pipeline.wakes.knock(self.pipeline.wakes.accounts)
             repo = replace(self.pipeline.repos[did], state=State.GONE, reason=reason[:500])
             self.pipeline.repos[did] = repo
             self.pipeline.queued.pop(did, None)

@@ -14,7 +14,7 @@ import structlog
 from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.discovery import Discovery
-from indexer.pipeline import Pipeline
+from indexer.pipeline import Pipeline, Wakes
 from indexer.purge import Purge
 from indexer.records.registry import record_types
 from indexer.relay import Relay
@@ -168,9 +168,11 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
     queued = await tools.pool.fetch(
         "select did, sum(octet_length(frame))::bigint as bytes from repo_queue group by did"
     )
+    wakes = Wakes()
     return Pipeline(
         host=host,
-        writer=Writer(tools.pool, types, tools.catalog, tools.now),
+        wakes=wakes,
+        writer=Writer(tools.pool, types, tools.catalog, tools.now, wakes.ring),
         resolver=tools.resolver,
         signals=frozenset(types) - {OF_BLUESKY},
         collections=frozenset(types),

@@ -80,6 +80,7 @@ class Writer:
     record_types: Mapping[Nsid, RecordType[Any]]
     catalog: Catalog
     now: Callable[[], datetime]
+    committed: Callable[[], None] = lambda: None
 
     async def write(self, steps: Sequence[Step], cursor: Cursor | None) -> WriteResult:
         """Commit the steps, in their order, and the cursor that passes them."""
@@ -88,11 +89,14 @@ class Writer:
         async with self.pool.acquire() as connection:
             for attempt in range(1, DEADLOCK_ATTEMPTS + 1):
                 try:
-                    return await self._commit(connection, pieces, cursor, now)
+                    result = await self._commit(connection, pieces, cursor, now)
                 except asyncpg.DeadlockDetectedError:
                     if attempt == DEADLOCK_ATTEMPTS:
                         raise
                     log.warning("deadlock, batch written again", attempt=attempt)
+                else:
+                    self.committed()
+                    return result
         raise AssertionError("unreachable")
 
     async def recount(self, limit: int) -> bool:

@@ -162,7 +162,8 @@ class IdentityResolver:
         if stored is not None and self._clock() < stored.resolved_at + HARD_AGE:
             self._memory.put(stored)
             return stored
-        return await self._fetch(did)
+        # In the flight of forced questions: of two answers the older must not come last.
+        return await self._flights.join((did, True), lambda: self._fetch(did))
 
     async def _fetch(self, did: Did) -> Identity:
         asked_at = self._clock()

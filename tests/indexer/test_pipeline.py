@@ -37,6 +37,23 @@ async def test_an_event_that_comes_while_the_idle_cursor_waits_is_neither_lost_n
     assert await scene.tracks() == {"First", "Second", "Third"}
 
 
+async def test_a_knock_is_heard_when_what_it_is_about_is_committed(scene: Scene) -> None:
+    """Earlier, the woken one would find nothing in the tables and sleep on."""
+    pipeline = scene.pipeline
+    newcomer = await scene.world.person("bob")
+    commit = await untold(newcomer, "A newcomer's")
+    pipeline.wakes.accounts.clear()
+    due = "select count(*) from account where did = $1 and identity_due_at <= now()"
+    async with pipeline.desk:
+        pipeline.offer(commit.frame(1))
+        working = asyncio.create_task(pipeline.step())
+        await asyncio.sleep(0.2)
+        assert not pipeline.wakes.accounts.is_set()
+    await asyncio.wait_for(pipeline.wakes.accounts.wait(), 10)
+    assert await pipeline.writer.pool.fetchval(due, newcomer.did) == 1
+    await working
+
+
 async def cursor(pool: Pool) -> int:
     seq: int = await pool.fetchval("select seq from relay_cursor where host = 'relay.test'")
     return seq
