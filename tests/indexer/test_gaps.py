@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from indexer import cursors
 from indexer.discovery import Discovery
+from indexer.purge import Purge
 from indexer.repo_state import State
 from indexer.service import build_accounts
 from lexicons.syntax import parse_did
@@ -101,3 +102,20 @@ async def test_who_is_hidden_is_asked_for_after_a_gap(scene: Scene) -> None:
     await discovery_of(scene).recheck_all("a gap")
     await accounts.ask_what_is_due()
     assert await scene.tools.pool.fetchval(shown, alice.did)
+
+
+async def test_who_was_purged_and_returns_unchanged_is_walked_and_not_believed(
+    scene: Scene,
+) -> None:
+    alice, pipeline = scene.alice, scene.pipeline
+    accounts = build_accounts(scene.tools, pipeline)
+    await alice.become("deleted", told=False)
+    await accounts.confirm_status(parse_did(alice.did))
+    purge = Purge(scene.tools.pool, pipeline)
+    while await purge.purge_some():
+        pass
+    assert await scene.tracks() == set()
+    await alice.become("active", told=False)
+    await accounts.confirm_status(parse_did(alice.did))
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First"}
