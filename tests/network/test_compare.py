@@ -24,7 +24,8 @@ PLANTED = {
     "select did, collection, '3kaaaaaaaaaa2', cid, rev, state from record "
     "where 'at://' || did || '/' || collection || '/' || rkey = $1",
     "another_rev": "update repo set rev = '3kaaaaaaaaaa2' where $1 like 'at://' || did || '/%'",
-    "a_hidden_account": "update account set upstream_active = false where $1 like 'at://' || did || '/%'",
+    "a_hidden_account": "update account set upstream_active = false "
+    "where $1 like 'at://' || did || '/%'",
     "another_handle": "update account set handle = null where $1 like 'at://' || did || '/%'",
 }
 
