@@ -1,7 +1,7 @@
 """What happens to an event, from frame to transaction. Read this first.
 
     offer    frame -> skipped, or put into the window          sync, on the socket's path
-    prove    signature, tree, inversion -> Verified...         a batch at once, before the desk
+    prove    signature, tree, inversion -> Verified...         proving.py, before the desk
     decide   against the repo's state -> Step                  at the desk: one at a time
     write    steps + cursor -> one transaction
 
@@ -31,7 +31,8 @@ from indexer.events import (
     VerifiedCommit,
     VerifiedSync,
 )
-from indexer.frames import Kind, Peek, decode, decode_frame, peek
+from indexer.frames import Kind, Peek, decode, peek
+from indexer.proving import Pending, Prover, Queued, RepoEvent, Verified
 from indexer.repo_state import (
     RepoState,
     State,
@@ -41,11 +42,10 @@ from indexer.repo_state import (
     is_stale,
 )
 from indexer.steps import LAST_SEQ, AccountStatus, Cursor, QueuedFrame, Step
-from indexer.verify import verify_commit, verify_sync
 from indexer.writer import Writer
 from lexicons.cid import cid_text
 from lexicons.syntax import Did
-from xrpc.identity import Identity, IdentityError, IdentityResolver
+from xrpc.identity import IdentityResolver
 from xrpc.keys import PublicKey
 
 log = structlog.get_logger(__name__)
@@ -53,40 +53,11 @@ log = structlog.get_logger(__name__)
 WINDOW_EVENTS = 4_000
 WINDOW_BYTES = 64 << 20
 BATCH_EVENTS = 400
-PROVEN_AT_ONCE = 20
-PROVEN_BYTES_AT_ONCE = 200_000
-NETWORK_WAIT_SECONDS = 1.0
 QUEUED_BYTES_PER_REPO = 16 << 20
 QUEUED_BYTES = 512 << 20
 IDLE_CURSOR_SECONDS = 1.0
 
 STILL_SHOWN = frozenset({"throttled", "desynchronized"})
-
-RepoEvent = Commit | Sync | IdentityEvent | AccountEvent
-Verified = VerifiedCommit | VerifiedSync
-
-
-class Unresolved(Exception):
-    """The signer's key could not be had in time."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """An event of a tracked repo, or of one that becomes tracked by it."""
-
-    event: RepoEvent
-    frame: bytes
-    resolving: asyncio.Task[Identity] | None = None
-    outcome: Verified | Rejected | Unresolved | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """An event that waited, and what its proof came to; None for one too old to be proven."""
-
-    event: Commit | Sync
-    frame: bytes
-    outcome: Verified | Rejected | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +101,7 @@ class Pipeline:
     inactive: set[Did]
     queued: dict[Did, int]
     questioned: set[Did] = field(default_factory=set)
+    prover: Prover = field(init=False)
     wakes: Wakes = field(default_factory=Wakes)
     desk: asyncio.Lock = field(default_factory=asyncio.Lock)
     _window: deque[Pending] = field(default_factory=deque)
@@ -144,7 +116,9 @@ class Pipeline:
     settled_time: str = ""
     _seen: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     _in_hand: bool = False
-    _resolving: set[asyncio.Task[Identity]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.prover = Prover(self.resolver, self.collections, self.now)
 
     # offer ------------------------------------------------------------------------------------
 
@@ -182,24 +156,10 @@ class Pipeline:
             return
         if not isinstance(event, RepoEvent):
             return
-        pending = Pending(event, frame)
-        if isinstance(event, Commit | Sync) and self.resolver.cached(event.did) is None:
-            pending.resolving = self._start_resolving(event.did)
-        self._window.append(pending)
+        self._window.append(self.prover.pending(event, frame))
         self._undecided[event.did] += 1
         self._window_bytes += len(frame)
         self._arrived.set()
-
-    def _start_resolving(self, did: Did) -> asyncio.Task[Identity]:
-        task = asyncio.create_task(self.resolver.resolve(did))
-        self._resolving.add(task)
-        task.add_done_callback(self._resolved)
-        return task
-
-    def _resolved(self, task: asyncio.Task[Identity]) -> None:
-        self._resolving.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever needs the identity looks at it again
 
     @property
     def is_full(self) -> bool:
@@ -232,7 +192,7 @@ class Pipeline:
         """Prove, decide and write what stands at the head of the window."""
         batch = [self._window[index] for index in range(min(BATCH_EVENTS, len(self._window)))]
         self._in_hand = True
-        await self._prove(batch)
+        await self.prover.prove(batch, self.repos)
         async with self.desk:
             steps = [step for pending in batch for step in self._decide(pending)]
             for pending in batch:
@@ -276,72 +236,6 @@ class Pipeline:
         if cursor is not None:
             self.settled_seq, self.settled_time = cursor.seq, cursor.time
             metrics.last_seq.set(cursor.seq)
-
-    # prove ------------------------------------------------------------------------------------
-
-    async def _prove(self, batch: Sequence[Pending]) -> None:
-        read = 0
-        for number, pending in enumerate(batch):
-            if isinstance(pending.event, Commit | Sync):
-                self._prove_now(pending)
-            read += len(pending.frame)
-            if number % PROVEN_AT_ONCE == PROVEN_AT_ONCE - 1 or read >= PROVEN_BYTES_AT_ONCE:
-                read = 0
-                await asyncio.sleep(0)  # others share the loop
-        asking = [
-            asyncio.create_task(self._prove_later(pending))
-            for pending in batch
-            if isinstance(pending.outcome, Unresolved)
-        ]
-        if asking:
-            _, late = await asyncio.wait(asking, timeout=NETWORK_WAIT_SECONDS)
-            for task in late:
-                task.cancel()
-            for result in await asyncio.gather(*asking, return_exceptions=True):
-                if isinstance(result, Exception):
-                    raise result
-
-    def _prove_now(self, pending: Pending) -> None:
-        event = pending.event
-        assert isinstance(event, Commit | Sync)
-        if is_stale(self.repos.get(event.did), event.rev):
-            return
-        identity = self.resolver.cached(event.did)
-        if identity is None:
-            pending.outcome = Unresolved("not resolved yet")
-            return
-        pending.outcome = self.verdict(event, identity.key)
-        if isinstance(pending.outcome, Rejected) and pending.outcome.reason is Reason.BAD_SIGNATURE:
-            pending.outcome = Unresolved("the key may have changed")
-
-    async def _prove_later(self, pending: Pending) -> None:
-        """Prove with an identity from the network: fetched, or fetched anew after a failure."""
-        event = pending.event
-        assert isinstance(event, Commit | Sync)
-        try:
-            if pending.resolving is not None:
-                identity = await asyncio.shield(pending.resolving)
-                outcome = self.verdict(event, identity.key)
-                if not is_bad_signature(outcome):
-                    pending.outcome = outcome
-                    return
-            identity = await self.resolver.resolve(event.did, force=True)
-        except IdentityError as error:
-            if error.is_definitive:
-                pending.outcome = Rejected(Reason.NO_IDENTITY, str(error))
-            return
-        pending.outcome = self.verdict(event, identity.key)
-
-    def verdict(self, event: Commit | Sync, key: PublicKey | None) -> Verified | Rejected:
-        """Verify with that key; what a stranger got wrong comes back as a value."""
-        if key is None:
-            return Rejected(Reason.NO_IDENTITY, f"{event.did} has no signing key")
-        try:
-            if isinstance(event, Sync):
-                return verify_sync(event, key, now=self.now())
-            return verify_commit(event, key, collections=self.collections, now=self.now())
-        except Rejected as error:
-            return error
 
     # decide -----------------------------------------------------------------------------------
 
@@ -447,22 +341,10 @@ class Pipeline:
         ahead: Sequence[Queued] = (),
     ) -> list[Queued]:
         """Read and prove what waits of a repo; what was proven `ahead` of the desk is not again."""
-        proven = {queued.event.seq: queued for queued in ahead}
         rows = await self.writer.pool.fetch(
             "select seq, frame from repo_queue where did = $1 order by seq", did
         )
-        found = []
-        for number, row in enumerate(rows):
-            found.append(proven.get(row["seq"]) or self._prove_queued(row["frame"], key, start))
-            if number % PROVEN_AT_ONCE == PROVEN_AT_ONCE - 1:
-                await asyncio.sleep(0)
-        return found
-
-    def _prove_queued(self, frame: bytes, key: PublicKey | None, start: RepoState | None) -> Queued:
-        event = decode_frame(frame)
-        assert isinstance(event, Commit | Sync)
-        is_old = is_stale(start, event.rev)
-        return Queued(event, frame, None if is_old else self.verdict(event, key))
+        return await self.prover.prove_queue([row["frame"] for row in rows], key, start, ahead)
 
     def follow_queue(
         self, start: RepoState | None, did: Did, queue: Sequence[Queued]
@@ -544,10 +426,6 @@ def is_shown(active: bool, status: str | None) -> bool:
     is hidden. A status that we do not know hides.
     """
     return active or status is None or status in STILL_SHOWN
-
-
-def is_bad_signature(outcome: Verified | Rejected) -> bool:
-    return isinstance(outcome, Rejected) and outcome.reason is Reason.BAD_SIGNATURE
 
 
 def changes_of(commit: VerifiedCommit) -> tuple[RecordChange, ...]:

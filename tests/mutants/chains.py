@@ -85,7 +85,7 @@ CHAINS = (
     ),
     Mutant(
         name="key-never-refreshed",
-        file="indexer/pipeline.py",
+        file="indexer/proving.py",
         old='            pending.outcome = Unresolved("the key may have changed")',
         new="            pass",
         breaks="a rotated key ends an account's music",
