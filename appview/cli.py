@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from appview import log as logs
-from appview.commands import database, fetch, moderation
+from appview.commands import database, fetch, moderation, upkeep
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
 from appview.composition import VERSION
@@ -133,6 +133,27 @@ def takedown(subject: tuple[str, ...], reason: str | None, actor: str | None) ->
 def restore(subject: tuple[str, ...], reason: str | None, actor: str | None) -> None:
     """Undo a takedown: give back what upstream allows. SUBJECT as for `takedown`."""
     start(lambda config: moderation.restore(config, subject, reason=reason, actor=actor))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write what cannot be fetched again to a file: takedowns and their trail."""
+    start(lambda config: upkeep.backup(config, file))
+
+
+@cli.command("restore-backup")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore_backup(file: Path) -> None:
+    """Read a backup into a database in which nothing was decided yet."""
+    start(lambda config: upkeep.restore_backup(config, file))
+
+
+@cli.command()
+@click.option("--yes", "confirmed", is_flag=True, help="Ask nothing.")
+def rebuild(confirmed: bool) -> None:
+    """Throw the index away, so that the next start fetches it anew; takedowns stay."""
+    start(lambda config: upkeep.rebuild(config, confirmed=confirmed))
 
 
 if __name__ == "__main__":

