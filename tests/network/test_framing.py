@@ -83,7 +83,7 @@ async def busy(story: Story, seconds: float) -> None:
 async def test_case_02_R41_a_killed_program_loses_and_doubles_nothing(
     story: Story, lonely_program: Program
 ) -> None:
-    writing = asyncio.create_task(busy(story, 5))
+    writing = asyncio.create_task(busy(story, 4))
     for wait in (0.7, 0.4, 0.9):
         await asyncio.sleep(wait)
         await story.program.restart()
