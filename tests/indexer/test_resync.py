@@ -25,3 +25,23 @@ async def test_a_walk_that_meets_a_new_key_looks_it_up(scene: Scene) -> None:
     await scene.walk_what_is_due()
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
     assert await scene.tracks() == {"First", "Signed anew"}
+
+
+async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(scene: Scene) -> None:
+    alice, did, pipeline = scene.alice, parse_did(scene.alice.did), scene.pipeline
+    await untold(alice, "Missed")
+    alice.pds.stale[alice.did] = alice.repo.fork()  # the walk sees the repo as it is now
+    await pipeline.writer.write([pipeline.track(did, "a test")], None)
+    assert await scene.resync.claim() == did
+    for seq, title in enumerate(("During the walk", "And another"), start=1):
+        pipeline.offer((await untold(alice, title)).frame(seq))
+        await pipeline.step()
+    await scene.resync.resync(did)
+    repo = pipeline.repos[did]
+    assert (repo.state, repo.rev, repo.data) == (
+        State.SYNCHRONIZED,
+        alice.repo.rev,
+        alice.repo.data.raw,
+    )
+    assert await scene.tracks() == {"First", "Missed", "During the walk", "And another"}
+    assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
