@@ -1,6 +1,7 @@
 """The connection to a relay that misbehaves: whatever it says, the next attempt is made."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,7 +14,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from indexer import cursors
-from indexer.relay import Relay, open_firehose
+from indexer.relay import Backoff, Relay, open_firehose
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete
 from tests.network.makers import track
@@ -127,3 +128,12 @@ async def test_text_that_the_relay_keeps_in_its_window_does_not_stop_us_for_ever
     assert await scene.tracks() == {"First", "Second", "Third"}
     gaps = await scene.tools.pool.fetch("select reason from relay_gap order by id")
     assert ["unreadable frame" in row["reason"] for row in gaps] == [False, True]
+
+
+def test_case_10_the_back_off_starts_over_after_a_healthy_minute_only() -> None:
+    backoff = Backoff(random.Random(1))
+    delays = [backoff.after(seconds) for seconds in (0, 0, 1, 59, 0, 0, 0, 0, 60, 0)]
+    steps = (1, 2, 4, 8, 16, 32, 60, 60, 1, 2)
+    assert all(
+        step / 2 <= delay <= step * 1.5 for step, delay in zip(steps, delays, strict=True)
+    ), delays
