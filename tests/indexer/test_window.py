@@ -89,6 +89,16 @@ async def test_nothing_overtakes_a_commit_that_waits(scene: Scene) -> None:
     assert await cursor(scene) == 2
 
 
+async def test_R25_a_commit_of_a_hidden_account_has_its_host_asked(scene: Scene) -> None:
+    due = "select count(*) from account where status_due_at is not null"
+    scene.pipeline.inactive.add(parse_did(scene.alice.did))
+    assert await scene.tools.pool.fetchval(due) == 0
+    scene.pipeline.offer((await untold(scene.alice, "A sign of life")).frame(1))
+    await scene.pipeline.step()
+    assert await scene.tools.pool.fetchval(due) == 1
+    assert await scene.tracks() == {"First"}
+
+
 @pytest.mark.parametrize(
     ("active", "status", "shown"),
     [

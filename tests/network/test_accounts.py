@@ -94,6 +94,14 @@ async def test_R25_a_commit_is_a_sign_of_life(story: Story) -> None:
     alice, _, song = await scenes.entangled(story)
     await alice.become("deactivated")
     await story.hidden_after(song.uri)
+
+    async def confirmed() -> bool:
+        rows = await story.program.rows(
+            "select 1 from account where did = $1 and status_due_at is null", alice.did
+        )
+        return bool(rows)
+
+    await wait_until(confirmed)
     await story.holds()
     await alice.become("active", told=False)
     await alice.write(track("I am still here"))
