@@ -118,6 +118,10 @@ class Running:
     world: World
     server: Server
     resolver: IdentityResolver
+    client: RoutedClient
+
+    def route(self, handle: str, origin: str) -> None:
+        self.client.routes[f"https://{handle}"] = origin
 
     @property
     def documents_asked(self) -> int:
@@ -147,4 +151,4 @@ async def running(
             world.names,
         )
         async with client, resolver:
-            yield Running(world, server, resolver)
+            yield Running(world, server, resolver, client)

@@ -367,6 +367,20 @@ async def test_trouble_takes_no_handle_away() -> None:
         assert cached.handle == HANDLE
 
 
+async def test_trouble_of_the_domain_takes_no_handle_away() -> None:
+    world = World(documents={ALICE: claims(ALICE)}, well_known={HANDLE: http(ALICE)})
+    async with running(world) as it:
+        await it.resolver.prove_handle(await it.resolver.resolve(ALICE))
+        world.clock.pass_by(minutes=10)
+        fresh = await it.resolver.resolve(ALICE, force=True)
+        it.route(HANDLE, "http://127.0.0.1:1")  # nobody listens there
+        with pytest.raises(IdentityUnavailable):
+            await it.resolver.prove_handle(fresh)
+        cached = it.resolver.cached(ALICE)
+        assert cached is not None
+        assert cached.handle == HANDLE
+
+
 async def test_a_new_claim_ends_the_old_handle_at_once() -> None:
     world = World(documents={ALICE: claims(ALICE)}, service={"alice.test": ALICE})
     async with running(world, with_service=True) as it:
