@@ -40,8 +40,8 @@ CHAINS = (
         file="indexer/repo_state.py",
         old="    return repo is not None and repo.rev is not None and rev <= repo.rev",
         new="    return False",
-        breaks="a relay that replays an hour causes a walk of every repo",
-        tests=(f"{COMMITS}::test_case_37_38_R1_R5_R6_old_commits_told_again_change_nothing",),
+        breaks="a relay that replays an hour has every host asked for its repos",
+        tests=(f"{STATE}::test_case_37_38_what_is_not_newer_is_stale",),
     ),
     Mutant(
         name="newcomers-past-ignored",
@@ -170,7 +170,7 @@ CHAINS = (
         old="repo=self._enter(repo), enqueue=queued),)",
         new="repo=self._enter(repo)),)",
         breaks="an event whose signer could not be resolved in time is lost",
-        tests=(f"{FRAMING}::test_case_03_the_cursor_waits_for_a_slow_did_or_its_event_is_kept",),
+        tests=(f"{WINDOW}::test_nothing_overtakes_a_commit_that_waits",),
     ),
     Mutant(
         name="queue-jumped",
@@ -194,7 +194,9 @@ CHAINS = (
         old='            return (step, *self._enqueue(event, frame, after, "during a walk"))',
         new="            return (step,)",
         breaks="what happens during a walk is taken for older than its end",
-        tests=(f"{RESYNC}::test_case_58_commits_during_a_resync_are_applied_after_it",),
+        tests=(
+            "tests/indexer/test_resync.py::test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end",
+        ),
     ),
     Mutant(
         name="backoff-reset-at-once",
@@ -202,7 +204,9 @@ CHAINS = (
         old="        if lasted_seconds >= HEALTHY_SECONDS:",
         new="        if True:",
         breaks="a relay that closes at once is hammered",
-        tests=(f"{FRAMING}::test_case_10_a_relay_that_closes_at_once_is_not_hammered",),
+        tests=(
+            "tests/indexer/test_relay.py::test_case_10_the_back_off_starts_over_after_a_healthy_minute_only",
+        ),
     ),
     Mutant(
         name="outdated-cursor-shrugged-off",

@@ -51,7 +51,7 @@ PEOPLE = (
         old="            asked = Step(did=event.did, status_due=event.did)",
         new="            asked = Step(did=event.did)",
         breaks="an account that came back untold stays hidden",
-        tests=(f"{ACCOUNTS}::test_R25_a_commit_is_a_sign_of_life",),
+        tests=(f"{WINDOW}::test_R25_a_commit_of_a_hidden_account_has_its_host_asked",),
     ),
     Mutant(
         name="handle-proven-one-way",
@@ -94,7 +94,7 @@ PEOPLE = (
         new="        return True",
         breaks="bad signatures make us flood the directory",
         tests=(
-            f"{IDENTITY}::test_case_90_a_thousand_forced_questions_for_one_did_are_a_few_fetches",
+            f"{IDENTITY}::test_a_forced_question_past_its_rate_never_answers_from_old_knowledge",
         ),
     ),
     Mutant(
@@ -103,6 +103,6 @@ PEOPLE = (
         old="            if error.reason in _PASSING:",
         new="            if False:",
         breaks="a timeout of a domain takes its handles away",
-        tests=(f"{IDENTITY}::test_trouble_takes_no_handle_away",),
+        tests=(f"{IDENTITY}::test_trouble_of_the_domain_takes_no_handle_away",),
     ),
 )

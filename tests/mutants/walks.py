@@ -13,8 +13,7 @@ WALKS = (
         new="break",
         breaks="records in nodes that did not come are deleted",
         tests=(
-            f"{RESYNC}::test_case_64_blocks_that_do_not_all_come_delete_nothing",
-            f"{RESYNC}::test_case_64_a_car_cut_between_blocks_deletes_nothing",
+            "tests/indexer/test_walks.py::test_case_64_a_walk_that_lacks_any_node_on_its_way_is_none",
         ),
     ),
     Mutant(
@@ -23,7 +22,9 @@ WALKS = (
         old="    if not_before is not None and root.rev < not_before:",
         new="    if False:",
         breaks="a host's backup of yesterday undoes today",
-        tests=(f"{RESYNC}::test_case_65_a_repository_of_yesterday_is_refused",),
+        tests=(
+            "tests/indexer/test_walks.py::test_case_65_an_older_root_is_refused_and_an_equal_one_is_not",
+        ),
     ),
     Mutant(
         name="deletions-unfound",
@@ -59,7 +60,9 @@ WALKS = (
         old="                steps = self.pipeline.follow_queue(after, did, queue)",
         new="                steps = self.pipeline.follow_queue(after, did, [])",
         breaks="what came during the walk is not followed",
-        tests=(f"{RESYNC}::test_case_58_commits_during_a_resync_are_applied_after_it",),
+        tests=(
+            "tests/indexer/test_resync.py::test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end",
+        ),
     ),
     Mutant(
         name="repos-never-in-full",
