@@ -10,6 +10,7 @@ import click
 import uvloop
 
 from appview import log as logs
+from appview.commands import audit as audits
 from appview.commands import database, fetch, moderation, upkeep
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
@@ -154,6 +155,32 @@ def restore_backup(file: Path) -> None:
 def rebuild(confirmed: bool) -> None:
     """Throw the index away, so that the next start fetches it anew; takedowns stay."""
     start(lambda config: upkeep.rebuild(config, confirmed=confirmed))
+
+
+@cli.command()
+@click.argument("actors", nargs=-1, metavar="[DID|HANDLE]...")
+@click.option(
+    "--grace",
+    "grace_seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Seconds after which what differs is looked at again.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def audit(actors: tuple[str, ...], grace_seconds: float, as_json: bool) -> None:
+    """Compare the index with the PDSes and print every difference; changes nothing.
+
+    Without names, everybody's. Exit status: 0 none, 1 differences, 2 none, but not everything
+    could be compared.
+    """
+    sys.exit(
+        start(
+            lambda config: audits.audit(
+                config, actors, grace_seconds=grace_seconds, as_json=as_json
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from appview.config import Config
 from appview.screen import Progress
 from indexer.service import IndexerSettings, Tools, build_indexer, leadership
 from lexicons.catalog import load_catalog
-from migrations.database import open_database
+from migrations.database import Pool, open_database
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -42,29 +42,45 @@ async def open_tools(config: Config, *, migrate: bool = True) -> AsyncIterator[T
         database = await stack.enter_async_context(
             open_database(config.database_url, config.data_dir, max_size=16, migrate=migrate)
         )
-        client = await stack.enter_async_context(
-            GuardedClient(
-                allow_private_addresses=config.allow_private_addresses,
-                user_agent=USER_AGENT,
-            )
+        yield await _tools(config, stack, database.pool, IdentityStore(database.pool))
+
+
+@asynccontextmanager
+async def open_reading_tools(config: Config) -> AsyncIterator[Tools]:
+    """As `open_tools`, for what must change nothing: who is looked up leaves no trace."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            open_database(config.database_url, config.data_dir, max_size=16)
         )
-        resolver = await stack.enter_async_context(
-            IdentityResolver(
-                client,
-                plc_url=config.plc_url,
-                handle_resolver_url=config.handle_resolver_url,
-                store=IdentityStore(database.pool),
-            )
+        yield await _tools(config, stack, database.pool, None)
+
+
+async def _tools(
+    config: Config, stack: AsyncExitStack, pool: Pool, store: IdentityStore | None
+) -> Tools:
+    client = await stack.enter_async_context(
+        GuardedClient(
+            allow_private_addresses=config.allow_private_addresses,
+            user_agent=USER_AGENT,
         )
-        yield Tools(
-            pool=database.pool,
-            catalog=load_catalog(config.namespace),
-            client=client,
-            operators=client.trusting(*config.operator_origins),
-            resolver=resolver,
-            remote=Remote(client, time.monotonic),
-            now=lambda: datetime.now(UTC),
+    )
+    resolver = await stack.enter_async_context(
+        IdentityResolver(
+            client,
+            plc_url=config.plc_url,
+            handle_resolver_url=config.handle_resolver_url,
+            store=store,
         )
+    )
+    return Tools(
+        pool=pool,
+        catalog=load_catalog(config.namespace),
+        client=client,
+        operators=client.trusting(*config.operator_origins),
+        resolver=resolver,
+        remote=Remote(client, time.monotonic),
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def indexer_settings(config: Config) -> IndexerSettings:

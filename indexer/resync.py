@@ -4,16 +4,17 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from indexer import metrics, requests
+from indexer import mending, metrics, recount, requests
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
+from indexer.soundness import inspect
 from indexer.spool import NoSpace, Spool
 from indexer.steps import Step
 from indexer.walks import BlocksFromPds, Place, Source, Truncated, Walked, walk
@@ -179,7 +180,9 @@ class Resync:
     async def _settle(self, source: Source, walked: Walked, identity: Identity) -> None:
         """Write the differences; the end of the queue and the new state commit together."""
         did, root = identity.did, walked.root
-        known = await self._known(did)
+        in_full = await requests.is_in_full(self.pool, did)
+        doubted = await self._doubted(walked) if in_full else ()
+        known = await self._known(did) | dict.fromkeys(doubted, "")
         differing = [
             (path, cid) for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
         ]
@@ -193,6 +196,10 @@ class Resync:
                 for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
             ]
             await self._write(did, deletions)
+        if in_full:
+            names = recount.Names.of(self.pipeline.writer.record_types)
+            await recount.put_right(self.pool, did, names)
+            self.pipeline.wakes.recount.set()
         after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections)
         await self._finish(did, after, identity)
 
@@ -217,6 +224,22 @@ class Resync:
                 raise
         await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)
+
+    async def _doubted(self, walked: Walked) -> Set[Place]:
+        """Forget what does not agree with itself, and what differs from a tree of the same rev."""
+        did, writer = walked.root.did, self.pipeline.writer
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            holdings = await inspect(connection, did, writer.record_types, writer.catalog)
+        doubted = holdings.unsound
+        for place, held in holdings.records.items():
+            cid = walked.entries.get(place)
+            if held.rev == walked.root.rev and held.cid != (cid and cid_text(cid)):
+                doubted.add(place)
+        await mending.forget(self.pool, writer.record_types, did, doubted)
+        return doubted
 
     async def _known(self, did: Did) -> dict[Place, str]:
         rows = await self.pool.fetch(

@@ -1,0 +1,53 @@
+"""Mending: what the tables say of some records is forgotten, so that a walk can say it anew."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from indexer import counters
+from indexer.records.ledger import PURGED
+from indexer.records.record_type import RecordTypes, RecordUri, columns, texts
+from indexer.rows import begin, new_tally
+from indexer.walks import Place
+from lexicons.syntax import Did, Nsid
+from migrations.database import Pool
+
+RECORDS_AT_ONCE = 200
+
+
+async def forget(pool: Pool, record_types: RecordTypes, did: Did, places: Iterable[Place]) -> None:
+    """Erase the rows and links of these records, whether they are there or not.
+
+    As purged tombstones they come back with the rev that they had. What the account's own counts
+    come to is left to a recount.
+    """
+    uris = sorted(RecordUri(did, *place) for place in places)
+    for start in range(0, len(uris), RECORDS_AT_ONCE):
+        await _forget(pool, record_types, uris[start : start + RECORDS_AT_ONCE])
+
+
+async def _forget(pool: Pool, record_types: RecordTypes, uris: Sequence[RecordUri]) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await begin(connection)
+        for collection, same in groupby(uris, lambda uri: uri.collection):
+            await record_types[Nsid(collection)].delete(connection, list(same))
+        tally = new_tally(record_types)
+        await counters.replace_links(connection, texts(uris), [], tally)
+        await counters.store(connection, tally)
+        await connection.execute(
+            """
+            update record
+            set
+                state = 'deleted',
+                reason = $4,
+                counted = false,
+                cid = null,
+                detail = null,
+                value = null
+            from unnest($1::text[], $2::text[], $3::text[]) as forgotten (did, collection, rkey)
+            where record.did = forgotten.did
+              and record.collection = forgotten.collection
+              and record.rkey = forgotten.rkey
+            """,
+            *columns(uris),
+            PURGED,
+        )

@@ -1,0 +1,263 @@
+"""The counts, added up anew: held against what they should be, or put right for one account.
+
+Left to themselves counts only move by what changes; here a mistake of theirs would show.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from indexer.differences import Difference, Kind
+from indexer.records.list import LIST
+from indexer.records.record_type import RecordTypes
+from indexer.records.track import TRACK
+from indexer.rows import begin
+from indexer.takedowns import follow_accounts
+from lexicons.syntax import Did
+from migrations.database import Pool
+from migrations.runner import Connection
+
+SUBJECTS_AT_ONCE = 500
+WHOLE_TABLES_SECONDS = 3_600.0
+SUBJECT_COUNTS = ("likes", "comments", "in_lists")
+ACCOUNT_COUNTS = ("tracks", "lists", "likes_given", "likes_received")
+
+SUBJECTS = """
+select
+    subject,
+    coalesce(held.likes, 0) as held_likes,
+    coalesce(held.comments, 0) as held_comments,
+    coalesce(held.in_lists, 0) as held_in_lists,
+    coalesce(added.likes, 0) as likes,
+    coalesce(added.comments, 0) as comments,
+    coalesce(added.in_lists, 0) as in_lists
+from (
+    select * from subject_count where subject >= $1 and subject < $2
+) as held
+full join (
+    select
+        subject,
+        count(*) filter (where kind = 'like') as likes,
+        count(*) filter (where kind = 'comment') as comments,
+        count(*) filter (where kind = 'list') as in_lists
+    from link
+    where counted and subject >= $1 and subject < $2
+    group by subject
+) as added using (subject)
+where (coalesce(held.likes, 0), coalesce(held.comments, 0), coalesce(held.in_lists, 0))
+    <> (coalesce(added.likes, 0), coalesce(added.comments, 0), coalesce(added.in_lists, 0))
+order by subject
+"""
+
+# Received by the author of a track, whose URI has four slashes, not more.
+ACCOUNTS = """
+select
+    did,
+    coalesce(held.tracks, 0) as held_tracks,
+    coalesce(held.lists, 0) as held_lists,
+    coalesce(held.likes_given, 0) as held_likes_given,
+    coalesce(held.likes_received, 0) as held_likes_received,
+    coalesce(added.tracks, 0) as tracks,
+    coalesce(added.lists, 0) as lists,
+    coalesce(added.likes_given, 0) as likes_given,
+    coalesce(added.likes_received, 0) as likes_received
+from (
+    select * from account_count where did >= $3 and did <= $4
+) as held
+full join (
+    select
+        did,
+        sum(tracks)::bigint as tracks,
+        sum(lists)::bigint as lists,
+        sum(likes_given)::bigint as likes_given,
+        sum(likes_received)::bigint as likes_received
+    from (
+        select
+            did,
+            count(*) filter (where collection = $5) as tracks,
+            count(*) filter (where collection = $6) as lists,
+            0 as likes_given,
+            0 as likes_received
+        from record
+        where counted and did >= $3 and did <= $4
+        group by did
+        union all
+        select did, 0, 0, count(*), 0
+        from link
+        where counted and kind = 'like' and did >= $3 and did <= $4
+        group by did
+        union all
+        select split_part(subject, '/', 3), 0, 0, 0, count(*)
+        from link
+        where counted
+          and kind = 'like'
+          and subject >= $1
+          and subject < $2
+          and subject like 'at://did:%'
+          and subject not like '%/%/%/%/%/%'
+          and split_part(subject, '/', 4) = $5
+        group by split_part(subject, '/', 3)
+    ) as parts
+    group by did
+) as added using (did)
+where (
+    coalesce(held.tracks, 0), coalesce(held.lists, 0),
+    coalesce(held.likes_given, 0), coalesce(held.likes_received, 0)
+) <> (
+    coalesce(added.tracks, 0), coalesce(added.lists, 0),
+    coalesce(added.likes_given, 0), coalesce(added.likes_received, 0)
+)
+order by did
+"""
+
+# The subjects under a DID, and those that its links are about.
+OWN_AND_LINKED = """
+select subject
+from (
+    select subject from subject_count where subject >= $1 and subject < $2
+    union
+    select subject from link where subject >= $1 and subject < $2
+    union
+    select subject from link where did = $3
+) as concerned
+where subject > $4
+order by subject
+limit $5
+"""
+
+PUT_SUBJECTS_RIGHT = """
+insert into subject_count (subject, likes, comments, in_lists)
+select
+    asked.subject,
+    count(*) filter (where link.kind = 'like'),
+    count(*) filter (where link.kind = 'comment'),
+    count(*) filter (where link.kind = 'list')
+from unnest($1::text[]) as asked (subject)
+left join link on link.subject = asked.subject and link.counted
+group by asked.subject
+on conflict (subject) do update
+set likes = excluded.likes, comments = excluded.comments, in_lists = excluded.in_lists
+"""
+
+PUT_ACCOUNT_RIGHT = """
+insert into account_count (did, tracks, lists, likes_given, likes_received)
+values ($1, $2, $3, $4, $5)
+on conflict (did) do update
+set
+    tracks = excluded.tracks,
+    lists = excluded.lists,
+    likes_given = excluded.likes_given,
+    likes_received = excluded.likes_received
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The collections whose records accounts have counts of."""
+
+    tracks: str
+    lists: str
+
+    @classmethod
+    def of(cls, record_types: RecordTypes) -> "Names":
+        by_kind = {kind.name: nsid for nsid, kind in record_types.items()}
+        return cls(by_kind[TRACK.name], by_kind[LIST.name])
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One account, or all of them: from where to where in the order of keys."""
+
+    first_subject: str = ""
+    end_of_subjects: str = "~"
+    first_did: str = ""
+    last_did: str = "~"
+
+    @classmethod
+    def of(cls, did: Did) -> "Range":
+        # What lies under a DID lies between did/ and did0: 0 is the character behind the slash.
+        return cls(f"at://{did}/", f"at://{did}0", did, did)
+
+
+EVERYTHING = Range()
+
+
+async def count_differences(
+    connection: Connection, within: Range, names: Names
+) -> list[Difference]:
+    subjects = await connection.fetch(
+        SUBJECTS, within.first_subject, within.end_of_subjects, timeout=WHOLE_TABLES_SECONDS
+    )
+    accounts = await connection.fetch(
+        ACCOUNTS,
+        within.first_subject,
+        within.end_of_subjects,
+        within.first_did,
+        within.last_did,
+        names.tracks,
+        names.lists,
+        timeout=WHOLE_TABLES_SECONDS,
+    )
+    found = [each for row in subjects for each in _compared(row, row["subject"], SUBJECT_COUNTS)]
+    return found + [each for row in accounts for each in _compared(row, row["did"], ACCOUNT_COUNTS)]
+
+
+def _compared(row: asyncpg.Record, subject: str, counts: Sequence[str]) -> Iterator[Difference]:
+    authority = Did(subject.removeprefix("at://").partition("/")[0])
+    for name in counts:
+        held, right = row[f"held_{name}"], row[name]
+        if held != right:
+            words = f"{name.replace('_', ' ')} {held}", str(right)
+            yield Difference(authority, Kind.COUNT, subject, *words)
+
+
+async def put_right(pool: Pool, did: Did, names: Names) -> None:
+    """Count anew what an account has, and what it and its links are about.
+
+    Which of its links count is looked at again by whoever follows changed accounts.
+    """
+    await _put_account_right(pool, did, names)
+    within, after = Range.of(did), ""
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            await begin(connection)
+            rows = await connection.fetch(
+                OWN_AND_LINKED,
+                within.first_subject,
+                within.end_of_subjects,
+                did,
+                after,
+                SUBJECTS_AT_ONCE,
+            )
+            subjects = [row["subject"] for row in rows]
+            await connection.execute(PUT_SUBJECTS_RIGHT, subjects)
+        if len(subjects) < SUBJECTS_AT_ONCE:
+            return
+        after = subjects[-1]
+
+
+async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
+    within = Range.of(did)
+    async with pool.acquire() as connection, connection.transaction():
+        await begin(connection)
+        await follow_accounts(connection, [did])
+        await connection.execute(
+            """
+            update account set recount_after = ''
+            where did = $1 and active = counted_active and recount_after is null
+            """,
+            did,
+        )
+        counted = await connection.fetchrow(
+            ACCOUNTS,
+            within.first_subject,
+            within.end_of_subjects,
+            did,
+            did,
+            names.tracks,
+            names.lists,
+        )
+        if counted is not None:
+            right = [counted[name] for name in ACCOUNT_COUNTS]
+            await connection.execute(PUT_ACCOUNT_RIGHT, did, *right)
