@@ -209,9 +209,9 @@ def _parse_url(url: str, params: Params | None) -> httpx.URL:
         parsed = httpx.URL(url)
         if params:
             parsed = parsed.copy_merge_params(params)
-    except httpx.InvalidURL as error:
+        return _checked_url(parsed)
+    except (httpx.InvalidURL, ValueError) as error:  # ValueError: looks like IDNA and is none
         raise Unreachable(Trouble.REFUSED_URL, f"{url[:200]!r}: {error}") from error
-    return _checked_url(parsed)
 
 
 def _checked_url(url: httpx.URL) -> httpx.URL:
@@ -226,12 +226,12 @@ def _checked_url(url: httpx.URL) -> httpx.URL:
 
 def _redirected(url: httpx.URL, location: str) -> httpx.URL:
     try:
-        following = url.join(location)
-    except httpx.InvalidURL as error:
+        following = _checked_url(url.join(location))
+    except (httpx.InvalidURL, ValueError) as error:
         raise Unreachable(Trouble.REDIRECT, f"{url.host}: to {location[:200]!r}") from error
     if url.scheme == "https" and following.scheme != "https":
         raise Unreachable(Trouble.REDIRECT, f"{url.host}: from https to {following.scheme[:32]!r}")
-    return _checked_url(following)
+    return following
 
 
 def _headers(raw: httpcore.Response) -> dict[str, str]:

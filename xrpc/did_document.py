@@ -47,7 +47,7 @@ def service_origin(endpoint: object) -> str | None:
         return None
     if parts.path not in {"", "/"} or parts.query or parts.fragment or endpoint[-1] in "?#":
         return None
-    if any(char.isspace() or char in "%\\" for char in endpoint):
+    if not endpoint.isprintable() or any(char in " %\\" for char in endpoint):
         return None
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")

@@ -97,6 +97,10 @@ class IdentityStore:
 async def _free(connection: asyncpg.pool.PoolConnectionProxy, handle: Handle, did: Did) -> None:
     # Two accounts may prove one handle at the same moment: they take turns.
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", handle)
+    # In the order in which the index locks accounts: neither waits for the other.
+    await connection.execute(
+        "select from account where did = $1 or handle = $2 order by did for update", did, handle
+    )
     await connection.execute(
         "update account set handle = null where handle = $1 and did <> $2", handle, did
     )
