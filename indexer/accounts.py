@@ -24,12 +24,13 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 5.0
+POLL_SECONDS = 1.0
 RECOUNT_POLL_SECONDS = 1.0  # a takedown comes from another process, which cannot wake this one
 AT_ONCE = 8
 DUE_BATCH = 200
 WAITS = 8  # three quarters of an hour, all in all
 IDENTITY_AGE = timedelta(hours=24)
+SECOND_LOOK = timedelta(seconds=5)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
 RECOUNT_ROWS = 500
@@ -114,6 +115,8 @@ class Accounts:
                 await self._identity_failed(did)
                 return
             age = IDENTITY_AGE * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+            if not self.resolver.was_asked_since(identity, asked_at):
+                age = SECOND_LOOK  # an event may be newer than what was remembered
             await self._identity_asked(did, asked_at, age)
 
     async def _identity_asked(self, did: Did, asked_at: datetime, again_in: timedelta) -> None:

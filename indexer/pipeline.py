@@ -137,6 +137,8 @@ class Pipeline:
             return seen.seq
         if seen.did in self.repos or seen.did in self._undecided or seen.touches:
             self._keep(seen, frame)
+        elif seen.kind is Kind.IDENTITY and seen.did is not None:
+            self.resolver.forget(Did(seen.did))
         self._received = (seen.seq, seen.time or "")
         return seen.seq
 

@@ -110,8 +110,8 @@ class Prover:
         if is_stale(repos.get(event.did), event.rev):
             return
         identity = self.resolver.cached(event.did)
-        if identity is None:
-            pending.outcome = Unresolved("not resolved yet")
+        if identity is None or identity.key is None:
+            pending.outcome = Unresolved("no key is known")
             return
         pending.outcome = self.verdict(event, identity.key)
         if is_bad_signature(pending.outcome):

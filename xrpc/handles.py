@@ -46,16 +46,21 @@ class HandleLookup:
         if handle.rpartition(".")[2] in RESERVED_TLDS:
             raise HandleNotResolved(f"{handle}: a reserved name")
         async with self._slots:
-            if self._service_url is not None:
+            if self._service_url is None:
+                return await self._ask_the_domain(handle)
+            try:
                 did = await self._ask_service(self._service_url, handle)
-                if did is not None:
-                    return did
-            if is_reserved(handle) and not self._client.allows_private_addresses:
-                raise HandleNotResolved(f"{handle}: a name for tests")
-            return await self._ask_the_domain(handle)
+            except (Unreachable, IdentityUnavailable) as error:
+                return await self._ask_the_domain(handle, trouble=error)
+            if did is not None:
+                return did
+            try:
+                return await self._ask_the_domain(handle)
+            except IdentityUnavailable as error:  # one of the two did say no
+                raise HandleNotResolved(f"{handle}: unknown to {self._service_url}") from error
 
     async def _ask_service(self, service_url: str, handle: Handle) -> Did | None:
-        """None: the service does not know it, or cannot be asked."""
+        """None: the service does not know it, or says nothing that can be used."""
         try:
             response = await self._service_client.get(
                 f"{service_url}/xrpc/com.atproto.identity.resolveHandle",
@@ -63,13 +68,19 @@ class HandleLookup:
                 max_bytes=MAX_SERVICE_BYTES,
                 timeout_seconds=TIMEOUT_SECONDS,
             )
+            if response.status == 429 or response.status >= 500:
+                raise IdentityUnavailable(f"{service_url}: HTTP {response.status}")
             answer = orjson.loads(response.body) if response.status == 200 else None
             return parse_did(answer["did"]) if isinstance(answer, dict) else None
-        except (Unreachable, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return None
 
-    async def _ask_the_domain(self, handle: Handle) -> Did:
-        trouble: NameTrouble | None = None
+    async def _ask_the_domain(self, handle: Handle, trouble: Exception | None = None) -> Did:
+        """With trouble so far, that the domain knows nothing proves nothing."""
+        if is_reserved(handle) and not self._client.allows_private_addresses:
+            if trouble is not None:
+                raise IdentityUnavailable(f"{handle}: {trouble}") from trouble
+            raise HandleNotResolved(f"{handle}: a name for tests")
         try:
             did = _did_of_texts(handle, await self._names.texts(f"_atproto.{handle}"))
         except NameNotFound:

@@ -53,7 +53,7 @@ FORCED_BURST: Final = 5
 FORCED_EVERY: Final = timedelta(seconds=10)
 HANDLE_AGE: Final = timedelta(minutes=5)
 NO_HANDLE_AGE: Final = timedelta(seconds=60)
-PROOF_AGE: Final = timedelta(seconds=10)
+PROOF_AGE: Final = timedelta(seconds=5)
 DISPROOF_AGE: Final = timedelta(seconds=2)
 REMEMBERED: Final = 100_000
 REMEMBERED_FAILURES: Final = 20_000
@@ -134,6 +134,18 @@ class IdentityResolver:
             error = self._failures[did].error
             raise type(error)(str(error))
         return await self._flights.join((did, False), lambda: self._load_or_fetch(did))
+
+    def forget(self, did: Did) -> None:
+        """An event says that its document changed: the next question goes out."""
+        self._memory.drop(did)
+        self._failures.pop(did, None)
+
+    def was_asked_since(self, identity: Identity, moment: datetime) -> bool:
+        """Whether its document and its handle were asked for by then, not remembered."""
+        claimed = identity.claimed_handle
+        owner = None if claimed is None else self._owners.get(claimed)
+        is_fresh = claimed is None or (owner is not None and owner.asked_at >= moment)
+        return is_fresh and identity.resolved_at >= moment
 
     async def preload(self, dids: Collection[Did]) -> None:
         """Bring what the table knows into memory."""

@@ -34,11 +34,11 @@ async def test_case_80_R21_a_handle_that_no_longer_points_back_is_invalid(story:
     alice, _ = await story.known()
     del story.world.directory.handles[alice.handle]
     alice.say_identity(alice.handle)
-    await story.holds()
+    await story.holds(timeout_seconds=30)  # where no DNS answers, it is waited for
     answer = await story.query("actor.getProfile", actor=alice.did)
     assert answer.body["profile"]["handle"] == "handle.invalid"
     await alice.rename(alice.handle)
-    await story.holds()
+    await story.holds(timeout_seconds=30)  # where no DNS answers, it is waited for
 
 
 async def test_case_80_R22_a_new_handle_shows_everywhere_and_is_an_address(story: Story) -> None:
