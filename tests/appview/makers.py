@@ -160,7 +160,9 @@ class Rows:
         return uri
 
     async def hide(self, name: str) -> None:
-        await self.pool.execute("update account set upstream_active = false where did = $1", did(name))
+        await self.pool.execute(
+            "update account set upstream_active = false where did = $1", did(name)
+        )
 
     async def take_down(self, subject: str) -> None:
         await self.insert("local.takedown", subject=subject)
