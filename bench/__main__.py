@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from bench import ingest, latest, memory, visible
-from bench.report import Figure, machine, say
+from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
@@ -17,8 +17,12 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
 
 
 async def main(names: list[str]) -> None:
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
     say(f"# {machine()}")
     for name in names or BENCHMARKS:
+        say(f"## {name}, {load()}")
         for figure in await BENCHMARKS[name]():
             say(figure.line())
 

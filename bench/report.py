@@ -55,5 +55,10 @@ def say(text: str) -> None:
 def machine() -> str:
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+        f"Python {platform.python_version()}"
     )
+
+
+def load() -> str:
+    """What others do on the machine, as far as the last minute tells."""
+    return f"load {os.getloadavg()[0]:.1f}"
