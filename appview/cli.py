@@ -12,6 +12,7 @@ import uvloop
 from appview import log as logs
 from appview.commands import audit as audits
 from appview.commands import database, fetch, moderation, upkeep
+from appview.commands import explain as explanations
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
 from appview.composition import VERSION
@@ -181,6 +182,19 @@ def audit(actors: tuple[str, ...], grace_seconds: float, as_json: bool) -> None:
             )
         )
     )
+
+
+@cli.command()
+@click.argument("target", metavar="AT-URI|DID|HANDLE")
+@click.option("--ask", is_flag=True, help="Ask its host, too: what does it say now?")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def explain(target: str, ask: bool, as_json: bool) -> None:
+    """Say why an account or a record is shown, or is not.
+
+    In the order in which it is decided; ! is a reason, ~ something to know. Exit status: 0 shown,
+    1 not shown.
+    """
+    sys.exit(start(lambda config: explanations.explain(config, target, ask=ask, as_json=as_json)))
 
 
 if __name__ == "__main__":

@@ -130,7 +130,9 @@ class Audit:
 
     async def look(self, did: Did) -> Looked:
         """Compare one account, as it is now."""
-        network = await self._ask(did)
+        return await self.compare(did, await self.ask(did))
+
+    async def compare(self, did: Did, network: Network) -> Looked:
         if network.walked is not None:
             await self._let_catch_up(did, network.walked.root.rev)
         async with self._moment() as connection:
@@ -179,7 +181,7 @@ class Audit:
 
     # asking -----------------------------------------------------------------------------------
 
-    async def _ask(self, did: Did) -> Network:
+    async def ask(self, did: Did) -> Network:
         try:
             identity = await self.resolver.resolve(did, force=True)
         except DidTombstoned:

@@ -9,14 +9,27 @@ from tqdm import tqdm
 from appview.commands.actors import find_dids
 from appview.composition import indexer_settings, open_reading_tools
 from appview.config import Config
-from indexer.audit import Audit
+from indexer.audit import GRACE_SECONDS, Audit
 from indexer.differences import Difference
 from indexer.records.registry import record_types
-from indexer.service import build_spool
+from indexer.service import Tools, build_spool
 
 SAME = 0
 DIFFERS = 1
 UNCERTAIN = 2
+
+
+def build_audit(config: Config, tools: Tools, grace_seconds: float = GRACE_SECONDS) -> Audit:
+    return Audit(
+        pool=tools.pool,
+        resolver=tools.resolver,
+        remote=tools.remote,
+        spool=build_spool(tools, indexer_settings(config)),
+        record_types=record_types(config.namespace),
+        catalog=tools.catalog,
+        now=tools.now,
+        grace_seconds=grace_seconds,
+    )
 
 
 async def audit(
@@ -24,16 +37,7 @@ async def audit(
 ) -> int:
     """Give the exit status."""
     async with open_reading_tools(config) as tools:
-        auditor = Audit(
-            pool=tools.pool,
-            resolver=tools.resolver,
-            remote=tools.remote,
-            spool=build_spool(tools, indexer_settings(config)),
-            record_types=record_types(config.namespace),
-            catalog=tools.catalog,
-            now=tools.now,
-            grace_seconds=grace_seconds,
-        )
+        auditor = build_audit(config, tools, grace_seconds)
         named = await find_dids(tools, actors) if actors else None
         dids = await auditor.known_dids() if named is None else named
         differences, failures = 0, 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from appview.commands.audit import build_audit
 from appview.commands.resync import resync
-from appview.composition import indexer_settings, open_reading_tools
+from appview.composition import open_reading_tools
 from appview.config import from_env
 from indexer.audit import Audit
 from indexer.differences import Difference
-from indexer.records.registry import record_types
-from indexer.service import build_spool
 from lexicons.syntax import Did
 from tests.network.program import Program
 from tests.network.world import Person
@@ -21,16 +20,7 @@ from tests.network.world import Person
 async def auditor(program: Program, grace_seconds: float = 0.1) -> AsyncIterator[Audit]:
     config = from_env(program.environment())
     async with open_reading_tools(config) as tools:
-        yield Audit(
-            pool=tools.pool,
-            resolver=tools.resolver,
-            remote=tools.remote,
-            spool=build_spool(tools, indexer_settings(config)),
-            record_types=record_types(config.namespace),
-            catalog=tools.catalog,
-            now=tools.now,
-            grace_seconds=grace_seconds,
-        )
+        yield build_audit(config, tools, grace_seconds)
 
 
 async def differences(
