@@ -1,13 +1,14 @@
 """Takedowns by hand: what they hide, what they take out of the counts, what cannot undo them."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from indexer import moderation
 from indexer.moderation import Decision, Subject, parse_subject
 from indexer.rows import LOCK
+from indexer.service import Tools, build_pipeline
 from indexer.steps import AccountStatus, Step
 from lexicons.cid import InvalidCid
 from lexicons.syntax import InvalidSyntax
@@ -16,6 +17,7 @@ from tests.indexer.changes import (
     ALICE,
     BOB,
     CAROL,
+    NOW,
     SOME_CID,
     TRACK_URI,
     TYPES,
@@ -234,6 +236,17 @@ async def test_what_came_into_local_by_other_ways_is_followed(pool: Pool) -> Non
     await recount(pool)
     assert await counts(pool) == (1, 1, 0)
     assert await pool.fetchval("select bool_and(active and hidden_parts is null) from account")
+
+
+async def test_who_is_hidden_here_alone_goes_on_being_indexed(pool: Pool) -> None:
+    await index(pool, change(track()), change(like(), did=BOB))
+    await take_down(pool, ALICE)
+    said = AccountStatus(BOB, "deactivated", active=False)
+    await new_writer(pool).write([Step(BOB, account=said)], None)
+    nothing = cast(Any, None)
+    tools = Tools(pool, nothing, nothing, nothing, nothing, nothing, lambda: NOW)
+    pipeline = await build_pipeline(tools, "fm.plyr", host=None)
+    assert pipeline.inactive == {BOB}
 
 
 async def test_records_of_another_namespace_are_left_alone(pool: Pool) -> None:
