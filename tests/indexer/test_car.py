@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.events import Reason, Rejected
-from indexer.repo.car import CarFile, read_car
+from indexer.repo.car import MAX_BLOCK_BYTES, CarFile, read_car
 from tests.indexer.mutated import BOUNDED, hostile
 from tests.network.encoding import Link, car, car_header, car_section, dag_cbor, link_to, varint
 from tests.network.mst import Tree
@@ -51,7 +51,8 @@ def test_case_49_order_duplicates_and_unlinked_blocks_do_not_matter() -> None:
 def test_a_block_by_a_hash_that_we_do_not_compute_is_as_good_as_missing() -> None:
     sha512 = Link(b"\x01\x71\x13\x40" + bytes(64))
     odd_codec = Link(b"\x01\xb2\x04\x12\x20" + bytes(32))
-    read = read_car(car([ROOT], {sha512: b"a", **BLOCKS, odd_codec: b"b"}))
+    sha3 = Link(b"\x01\x71\x16\x20" + bytes(32))
+    read = read_car(car([ROOT], {sha512: b"a", **BLOCKS, odd_codec: b"b", sha3: b"c"}))
     assert read.blocks == RAW_BLOCKS
 
 
@@ -162,6 +163,19 @@ def test_a_section_must_hold_the_cid_that_stands_at_its_beginning() -> None:
         data = car_header([ROOT]) + varint(length) + ROOT.raw + BLOCKS[ROOT]
         with pytest.raises(Rejected):
             list(CarFile(io.BytesIO(data)).find({ROOT.raw}))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_block_that_is_too_large_is_not_read_from_a_car_file(more: int) -> None:
+    block = bytes(MAX_BLOCK_BYTES + more)
+    link = link_to(block, codec=0x55)
+    file = CarFile(io.BytesIO(car([link], {link: block})))
+    if not more:
+        assert dict(file.find({link.raw})) == {link.raw: block}
+        return
+    with pytest.raises(Rejected) as caught:
+        list(file.find({link.raw}))
+    assert caught.value.reason is Reason.TOO_LARGE
 
 
 def test_a_cut_car_file_is_rejected_and_one_cut_between_blocks_lacks_them() -> None:

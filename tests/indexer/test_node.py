@@ -158,3 +158,19 @@ def test_any_bytes_are_a_node_written_one_way_or_rejected(block: bytes) -> None:
         links = [link for link in read.links if link is None or isinstance(link, bytes)]
         assert encode_node(read.keys, read.values, links) == block
         assert read.keys == sorted(set(read.keys))
+
+
+@pytest.mark.parametrize("flip", [0x01, 0x02, 0x04, 0x20, 0x80, 0xFF])
+def test_with_any_one_byte_changed_a_node_is_another_written_one_way_or_rejected(flip: int) -> None:
+    refused = 0
+    for at in range(len(GOOD)):
+        block = bytearray(GOOD)
+        block[at] ^= flip
+        try:
+            read = parse_node(bytes(block), b"", 0)
+        except Rejected:
+            refused += 1
+            continue
+        links = [link for link in read.links if link is None or isinstance(link, bytes)]
+        assert encode_node(read.keys, read.values, links) == block, at
+    assert 40 < refused < len(GOOD)

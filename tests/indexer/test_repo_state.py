@@ -70,6 +70,13 @@ def test_case_44_a_newcomer_without_a_past_is_here_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize("state", [State.SYNCHRONIZED, State.DESYNCHRONIZED])
+def test_a_commit_onto_an_empty_tree_takes_nothing_away_from_what_is_held(state: State) -> None:
+    onto_nothing = replace(NEXT, prev_data=None, since=None, complete_history=True)
+    verdict, after = follow(replace(HERE, state=state), onto_nothing)
+    assert (verdict, after.state) == (Verdict.BROKEN, State.DESYNCHRONIZED)
+
+
 def test_case_70_a_newcomer_with_a_past_is_walked() -> None:
     verdict, after = follow(None, NEXT)
     assert (verdict, after.state) == (Verdict.BROKEN, State.DESYNCHRONIZED)

@@ -221,6 +221,12 @@ def test_case_42_without_prev_data_inclusion_is_all_that_is_proven(repo: Repo) -
     assert [op.action for op in proven.ops] == ["create", "update", "delete"]
 
 
+def test_case_42_a_legacy_commit_of_creates_alone_is_known_by_its_since(repo: Repo) -> None:
+    proven = verify(decoded(lies.no_prev_data(repo.commit([create(path(100))]))), repo)
+    assert proven.legacy
+    assert not proven.complete_history
+
+
 def test_case_42_an_op_without_prev_makes_the_commit_a_legacy_one(repo: Repo) -> None:
     event = repo.commit([delete(path(2))])
     op = {"action": "delete", "path": path(2), "cid": None}
