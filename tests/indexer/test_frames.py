@@ -255,7 +255,12 @@ def test_an_account_status_of_another_kind_is_no_status() -> None:
 
 
 def test_a_frame_over_five_megabytes_is_malformed() -> None:
-    assert reason_of(bytes(MAX_FRAME_BYTES + 1)) is Reason.MALFORMED_FRAME
+    empty = frame("#unknown", {"x": bytes(70_000)})
+    fullest = frame("#unknown", {"x": bytes(70_000 + MAX_FRAME_BYTES - len(empty))})
+    assert len(fullest) == MAX_FRAME_BYTES
+    decode_frame(fullest)
+    larger = frame("#unknown", {"x": bytes(70_001 + MAX_FRAME_BYTES - len(empty))})
+    assert reason_of(larger) is Reason.MALFORMED_FRAME
 
 
 def test_a_frame_that_would_grow_in_memory_is_refused_before_it_does() -> None:

@@ -381,6 +381,13 @@ async def test_trouble_of_the_domain_takes_no_handle_away() -> None:
         assert cached.handle == HANDLE
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_domain_that_fails_proves_nothing_either_way(status: int) -> None:
+    async with running(World(well_known={HANDLE: http("later", status)})) as it:
+        with pytest.raises(IdentityUnavailable):
+            await it.resolver.resolve_handle(HANDLE)
+
+
 async def test_a_new_claim_ends_the_old_handle_at_once() -> None:
     world = World(documents={ALICE: claims(ALICE)}, service={"alice.test": ALICE})
     async with running(world, with_service=True) as it:
