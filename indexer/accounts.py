@@ -199,6 +199,23 @@ class Accounts:
             step = Step(did=did, account=AccountStatus(did, status, shown), status_known=did)
             back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()
             await pipeline.writer.write([step, *back], None)
+            if back:
+                await self._walk_later_each_time(did)
+
+    async def _walk_later_each_time(self, did: Did) -> None:
+        """A host may call an account active again and again whose repo it does not have."""
+        await self.pool.execute(
+            """
+            update repo
+            set due_at = $2::timestamptz
+                    + least($4::interval, $3::interval * power(2, least(attempts, 20)))
+            where did = $1 and attempts > 1
+            """,
+            did,
+            self.now(),
+            FIRST_RETRY,
+            LONGEST_RETRY,
+        )
 
     async def _status_failed(self, did: Did) -> None:
         await self.pool.execute(

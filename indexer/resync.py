@@ -277,6 +277,7 @@ class Resync:
             self.pipeline.queued.pop(did, None)
             step = Step(did=did, repo=repo, status_due=did, dequeue_through=1 << 62)
             await self.pipeline.writer.write([step], None)
+            await self.pool.execute("update repo set attempts = attempts + 1 where did = $1", did)
         await requests.close(self.pool, did, requests.GONE)
 
     async def _failed(self, did: Did, reason: str, retry_in: timedelta | None) -> None:

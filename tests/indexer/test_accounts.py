@@ -74,3 +74,28 @@ async def test_an_identity_event_that_comes_during_the_question_is_asked_for_aga
         pass
     handle = await pool.fetchval("select handle from account where did = $1", alice.did)
     assert handle == "renamed.test"
+
+
+async def test_a_repo_that_its_host_calls_active_and_does_not_have_is_not_hammered(
+    scene: Scene,
+) -> None:
+    """Walk, gone, active, walk again: each round is later than the one before."""
+    accounts = build_accounts(scene.tools, scene.pipeline)
+    pool, did = scene.tools.pool, scene.alice.did
+    dues = []
+    for _ in range(3):
+        await pool.execute("update repo set due_at = now() where did = $1", did)
+        async with scene.pipeline.desk:
+            repo = scene.pipeline.repos[parse_did(did)]
+            step = scene.pipeline.desynchronize(repo, "again")
+            await scene.pipeline.writer.write([step], None)
+        assert await scene.resync.claim() == did
+        scene.resync._walking.discard(parse_did(did))
+        await scene.resync._gone(parse_did(did), "RepoNotFound")
+        await accounts.confirm_status(parse_did(did))
+        dues.append(
+            await pool.fetchval(
+                "select extract(epoch from due_at - now())::float from repo where did = $1", did
+            )
+        )
+    assert dues[0] <= 0 < dues[1] < dues[2]
