@@ -223,7 +223,7 @@ ABOUT_ACCOUNTS = {
         update account set upstream_status = 'deactivated', upstream_active = false
         where did = '{alice}'
         """,
-        {"status", "recount"},
+        {"status"},
     ),
     "another word for the status": (
         "update account set upstream_status = 'throttled' where did = '{alice}'",
@@ -252,8 +252,10 @@ async def test_audit_names_what_is_wrong_about_an_account(story: Story, what: st
     alice, _ = await story.known()
     statement, named = ABOUT_ACCOUNTS[what]
     await story.program.rows(statement.format(alice=alice.did))
-    expected = {(kind, alice.did) for kind in named}
-    assert await named_by_audit(story.program, alice) == expected
+    found = await named_by_audit(story.program, alice)
+    # The running indexer follows a changed status with its counts within a second, or already has.
+    found -= {("recount", alice.did)}
+    assert found == {(kind, alice.did) for kind in named}
     assert await resynced(story.program, alice)
 
     async def is_mended() -> bool:
