@@ -123,7 +123,7 @@ async def _try_connection(url: str) -> str | None:
     """None: connected. Else why not."""
     try:
         connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
+    except (OSError, asyncpg.OperatorInterventionError, asyncpg.PostgresConnectionError) as error:
         return str(error)
     await connection.close()
     return None
