@@ -11,6 +11,7 @@ import uvloop
 
 from appview import log as logs
 from appview.commands import audit as audits
+from appview.commands import check as checks
 from appview.commands import database, fetch, moderation, upkeep
 from appview.commands import explain as explanations
 from appview.commands import resync as resyncs
@@ -195,6 +196,17 @@ def explain(target: str, ask: bool, as_json: bool) -> None:
     1 not shown.
     """
     sys.exit(start(lambda config: explanations.explain(config, target, ask=ask, as_json=as_json)))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def check(as_json: bool) -> None:
+    """Look at everything this service needs, and say what to do where it is missing.
+
+    Database, disk, clock, name servers, directory, relay, discovery, the public did.json and the
+    addresses to listen at. Exit status: 1 if anything failed.
+    """
+    sys.exit(start(lambda config: checks.check(config, as_json=as_json)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What a service of ours needs around it, one look at each."""
