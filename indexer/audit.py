@@ -32,7 +32,7 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 AT_ONCE = 8
 GRACE_SECONDS = 10.0
 PASSES = 4
-HEAD_MOVES = 5
+HEAD_MOVES = 3
 CATCH_UP_POLLS = 10
 CATCH_UP_POLL_SECONDS = 0.2
 BUSY_PATIENCE_SECONDS = 120.0
@@ -208,15 +208,16 @@ class Audit:
             raise RemoteError(0, "", f"{identity.did} names no PDS")
         source = BlocksFromPds(self.remote, identity.pds, identity.did)
         try:
-            return await self._walk_moving(source, identity)
+            if walked := await self._walk_by_ranges(source, identity):
+                return walked
         except RemoteError as error:
             if not error.is_not_served:
                 raise
         async with self.spool.fetched(identity.did, [identity.pds]) as car:
             return await walk(car, identity, self.record_types, now=self.now())
 
-    async def _walk_moving(self, source: BlocksFromPds, identity: Identity) -> Walked:
-        """A head that moved meanwhile takes its old nodes with it."""
+    async def _walk_by_ranges(self, source: BlocksFromPds, identity: Identity) -> Walked | None:
+        """None where the head moved at every try, and took its old nodes with it."""
         for _ in range(HEAD_MOVES):
             head = await source.head()
             try:
@@ -224,7 +225,7 @@ class Audit:
             except (Truncated, RemoteError):
                 if await source.head() == head:
                     raise
-        raise Truncated(f"the head moved {HEAD_MOVES} times during the walk")
+        return None
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
 CHANGES_AT_ONCE = 500
-HEAD_MOVES = 5
+HEAD_MOVES = 3
 WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
@@ -121,13 +121,13 @@ class Resync:
             if not in_full and await self._is_unchanged(source):
                 await self._finish(did, self.pipeline.repos[did], identity)
                 return
-            walked = await self._walk_moving(source, identity)
+            is_settled = await self._resync_by_ranges(source, identity)
         except RemoteError as error:
             if not error.is_not_served or error.error in NOT_HOSTED:
                 raise
+            is_settled = False
+        if not is_settled:
             await self._resync_by_car(identity)
-        else:
-            await self._settle(source, walked, identity)
 
     async def _is_unchanged(self, source: BlocksFromPds) -> bool:
         """The chain that we proved ends where the host's does: nothing to walk for."""
@@ -135,6 +135,23 @@ class Resync:
         if repo.rev is None or not repo.walked >= self.pipeline.collections:
             return False
         return (await source.latest_commit()).get("rev") == repo.rev
+
+    async def _resync_by_ranges(self, source: Source, identity: Identity) -> bool:
+        """False where the head moved at every try, and took what it replaced with it.
+
+        Who writes faster than we walk is read from a CAR, which holds one head whole.
+        """
+        for _ in range(HEAD_MOVES):
+            head = await source.head()
+            try:
+                walked = await self._walk_with_fresh_key(source, identity)
+                await self._settle(source, walked, identity)
+            except (Truncated, RemoteError):
+                if await source.head() == head:
+                    raise
+            else:
+                return True
+        return False
 
     async def _resync_by_car(self, identity: Identity) -> None:
         """From the relay first, which redirects or shares one fetch among many; then the PDS."""
@@ -145,17 +162,6 @@ class Resync:
             await self._settle(source, walked, identity)
 
     # walking ----------------------------------------------------------------------------------
-
-    async def _walk_moving(self, source: Source, identity: Identity) -> Walked:
-        """A head that moved meanwhile takes its old nodes with it: walk again from the new one."""
-        for _ in range(HEAD_MOVES):
-            head = await source.head()
-            try:
-                return await self._walk_with_fresh_key(source, identity)
-            except (Truncated, RemoteError):
-                if await source.head() == head:
-                    raise
-        raise Truncated(f"the head moved {HEAD_MOVES} times during the walk")
 
     async def _walk_with_fresh_key(self, source: Source, identity: Identity) -> Walked:
         try:

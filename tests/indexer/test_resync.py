@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 
 from indexer.repo_state import State
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
+from tests.network.http import Answer
+from tests.network.makers import track
+from tests.network.world import untold as untold_to_anyone
 
 
 @pytest.fixture
@@ -45,3 +49,27 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
     )
     assert await scene.tracks() == {"First", "Missed", "During the walk", "And another"}
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
+
+
+@pytest.mark.parametrize("written_before_answer", [2, 3])
+async def test_who_writes_faster_than_we_walk_is_read_whole(
+    scene: Scene, written_before_answer: int
+) -> None:
+    """Before the second answer of each walk the nodes go, before the third the records."""
+    alice, did = scene.alice, parse_did(scene.alice.did)
+    song = await alice.write(track("Missed"), told=untold_to_anyone)
+    answers = 0
+
+    async def meanwhile(answer: Answer) -> Response:
+        nonlocal answers
+        answers += 1
+        if answers % written_before_answer == 0:
+            await alice.update(song, track(f"Version {answers}"), told=untold_to_anyone)
+        return await answer()
+
+    alice.pds.faults.on("com.atproto.sync.getBlocks", meanwhile)
+    await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
+    await scene.walk_what_is_due()
+    assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
+    assert scene.pipeline.repos[did].rev == alice.repo.rev
+    assert await scene.tracks() == {"First", f"Version {answers}"}

@@ -224,8 +224,7 @@ async def test_case_150_R1_the_whole_stream_told_again_changes_nothing(story: St
     await bob.delete(gone)
     await alice.update(song, track("Final"))
     await alice.write(playlist([song]))
-    await story.holds()
-    await story.passes()
+    await story.holds([alice, bob, story.stage.witness])
     before = await dump(story.program)
     await story.program.terminate()
     first = story.world.relay.log[0][0]
