@@ -38,6 +38,7 @@ from migrations.database import Pool
 from xrpc.auth import ServiceAuth
 from xrpc.errors import XrpcError, not_enough_resources
 from xrpc.identity import IdentityResolver
+from xrpc.rate_limit import RateLimit, RateLimiter
 from xrpc.server import Endpoint, Hooks, Output, XrpcRequest, XrpcServer
 
 __all__ = ["ENDPOINTS", "AppSettings", "create_app"]
@@ -92,6 +93,7 @@ def create_app(
         authenticate=None if identities is None else _service_auth(settings, identities),
         repo_rev=viewers_rev,
         translate=translate,
+        limiter=_limiter(settings.rate_limit),
     )
     return XrpcServer(catalog, endpoints, context, beside, hooks)
 
@@ -104,6 +106,10 @@ def _in_time(handler: Handler, seconds: float) -> Handler:
             return await handler(context, request)
 
     return answer
+
+
+def _limiter(limit: RateLimit | None) -> RateLimiter | None:
+    return None if limit is None else RateLimiter(limit, time.monotonic, time.time)
 
 
 def _service_auth(settings: AppSettings, identities: IdentityResolver) -> ServiceAuth:

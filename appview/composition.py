@@ -20,6 +20,7 @@ from migrations.database import Pool, open_database
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
+from xrpc.rate_limit import RateLimit
 from xrpc.remote import Remote
 
 log = structlog.get_logger(__name__)
@@ -107,6 +108,9 @@ def app_settings(config: Config) -> AppSettings:
         data_dir=config.data_dir,
         min_free_bytes=config.min_free_bytes,
         trusted_media_hosts=frozenset(config.trusted_media_hosts),
+        rate_limit=RateLimit(config.rate_limit_requests, config.rate_limit_seconds)
+        if config.rate_limit_requests
+        else None,
     )
 
 

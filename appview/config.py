@@ -119,6 +119,8 @@ class Config:
     metrics_listen: tuple[str, int] | None = _setting(_listen, "127.0.0.1:9100")
     public_url: str = _setting(_origin, "http://localhost:8000")
     trusted_proxies: tuple[str, ...] = _setting(_networks, "127.0.0.1,::1")
+    rate_limit_requests: int = _setting(_whole(0, 10**9), "3000")
+    rate_limit_seconds: int = _setting(_whole(1, 86_400), "300")
     trusted_media_hosts: tuple[str, ...] = _setting(
         _words, "audio.plyr.fm,images.plyr.fm,cdn.bsky.app"
     )

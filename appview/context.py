@@ -13,6 +13,7 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from migrations.runner import Connection
 from xrpc.caller_rates import CallerRates
+from xrpc.rate_limit import RateLimit
 
 REPO_REQUESTS_PER_SECOND = 1 / 6
 REPO_REQUESTS_BURST = 10
@@ -30,6 +31,7 @@ class AppSettings:
     )
     remembers_pages: bool = True
     answer_seconds: float = 10.0
+    rate_limit: RateLimit | None = None
 
     @property
     def origin(self) -> str:

@@ -72,7 +72,13 @@ APPS: dict[str, Callable[[Config, Tools], ASGIApp]] = {
 
 async def main(kind: str, database_url: str) -> None:
     config = from_env(
-        {"PLYR_DATABASE_URL": database_url, "PLYR_PORT": "0", "PLYR_LOG_LEVEL": "warning"}
+        {
+            "PLYR_DATABASE_URL": database_url,
+            "PLYR_PORT": "0",
+            "PLYR_LOG_LEVEL": "warning",
+            # Kept as shipped, but never reached: all clients share one address.
+            "PLYR_RATE_LIMIT_REQUESTS": "1000000000",
+        }
     )
     logs.configure(config.log_format, config.log_level)
     stop = asyncio.Event()

@@ -24,14 +24,19 @@ class CallerRates:
 
     def take(self, caller: str) -> int:
         """Whole seconds until the caller may ask again; 0 for now, and that counts."""
-        now = self._clock()
-        bucket = self._buckets.get(caller)
-        if bucket is None:
-            bucket = TokenBucket.full(self._per_second, self._burst, now)
-            self._buckets[caller] = bucket
-        if bucket.take(now):
+        return self.take_from(self.bucket(caller))
+
+    def take_from(self, bucket: TokenBucket) -> int:
+        if bucket.take(self._clock()):
             return 0
         return math.ceil((1 - bucket.level) / bucket.per_second)
+
+    def bucket(self, caller: str) -> TokenBucket:
+        bucket = self._buckets.get(caller)
+        if bucket is None:
+            bucket = TokenBucket.full(self._per_second, self._burst, self._clock())
+            self._buckets[caller] = bucket
+        return bucket
 
 
 def caller(viewer: Did | None, address: str) -> str:

@@ -71,9 +71,13 @@ def unsupported_media_type(message: str) -> XrpcError:
     return XrpcError(415, "UnsupportedMediaType", message)
 
 
-def rate_limited(retry_after_seconds: int, message: str = "too many requests") -> XrpcError:
-    headers = {"retry-after": str(retry_after_seconds)}
-    return XrpcError(429, "RateLimitExceeded", message, headers)
+def rate_limited(
+    retry_after_seconds: int,
+    message: str = "too many requests",
+    headers: Mapping[str, str] | None = None,
+) -> XrpcError:
+    added = {"retry-after": str(retry_after_seconds), **(headers or {})}
+    return XrpcError(429, "RateLimitExceeded", message, added)
 
 
 def internal_error() -> XrpcError:

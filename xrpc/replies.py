@@ -58,8 +58,8 @@ class Reply:
     headers: RawHeaders
     body: bytes
 
-    async def send(self, send: Send, *, with_body: bool) -> None:
-        headers = [*self.headers, *CORS]
+    async def send(self, send: Send, added: RawHeaders, *, with_body: bool) -> None:
+        headers = [*self.headers, *CORS, *added]
         if self.status not in {204, 304}:
             headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

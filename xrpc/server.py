@@ -22,6 +22,7 @@ from lexicons.schema import Invalid
 from lexicons.syntax import Did, Nsid, is_nsid
 from xrpc import metrics
 from xrpc.bodies import Disconnected, read_input
+from xrpc.caller_rates import caller
 from xrpc.errors import (
     STANDARD_NAMES,
     XrpcError,
@@ -31,6 +32,7 @@ from xrpc.errors import (
     unauthorized,
 )
 from xrpc.page_memory import PageMemory
+from xrpc.rate_limit import RateLimiter
 from xrpc.replies import (
     CORS,
     Page,
@@ -91,6 +93,7 @@ class Hooks(Generic[C]):
     repo_rev: Callable[[C, Did], Awaitable[str | None]] | None = None
     translate: Callable[[Exception], XrpcError | None] = lambda _: None
     validates_output: bool = False
+    limiter: RateLimiter | None = None
 
 
 class Unserved(Exception):
@@ -128,48 +131,46 @@ class XrpcServer(Generic[C]):
             return
         started = time.perf_counter()
         route = self._routes.get(path[len(PREFIX) :].removesuffix("/"))
+        standing: RawHeaders = []
         try:
-            reply = await self._reply(route, scope, receive)
+            if scope["method"] == "OPTIONS":
+                reply: Reply | Response = preflight_reply(dict(scope["headers"]))
+            else:
+                route = _found(route, scope)
+                request = await self._request(route, scope, receive)
+                standing = self._standing(request)
+                reply = await self._answer(route, request, dict(scope["headers"]))
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
             reply = self._failed(route, error)
         if isinstance(reply, Response):
-            await reply(scope, receive, _with_cors(send))
+            await reply(scope, receive, _with_headers(send, [*CORS, *standing]))
             status = reply.status_code
         else:
-            await reply.send(send, with_body=scope["method"] != "HEAD")
+            await reply.send(send, standing, with_body=scope["method"] != "HEAD")
             status = reply.status
         _count(route, status, time.perf_counter() - started)
 
-    async def _reply(
-        self, route: _Route[C] | None, scope: Scope, receive: Receive
-    ) -> Reply | Response:
+    async def _request(self, route: _Route[C], scope: Scope, receive: Receive) -> XrpcRequest:
+        """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        verb: str = scope["method"]
-        if verb == "OPTIONS":
-            return preflight_reply(headers)
-        if route is None:
-            name = scope["path"][len(PREFIX) :].removesuffix("/")
-            raise method_not_implemented() if is_nsid(name) else invalid_request(
-                "invalid xrpc path"
-            )  # fmt: skip
-        if verb not in (("GET", "HEAD") if route.is_query else ("POST",)):
-            expected = "GET" if route.is_query else "POST"
-            raise invalid_request(f"incorrect HTTP method ({verb}), expected {expected}")
         params = _params(route.method, scope["query_string"])
         viewer = await self._viewer(route, headers)
-        if viewer is None and route.endpoint.memory_seconds:
-            return page_reply(await self._remembered(route, params, scope), headers)
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
-        request = XrpcRequest(
+        return XrpcRequest(
             route.method.nsid, params, viewer, input_, Headers(scope=scope), _address(scope)
         )
-        return await self._answer(route, request, headers)
+
+    def _standing(self, request: XrpcRequest) -> RawHeaders:
+        limiter = self._hooks.limiter
+        return [] if limiter is None else limiter.take(caller(request.viewer, request.address))
 
     async def _answer(
         self, route: _Route[C], request: XrpcRequest, headers: Mapping[bytes, bytes]
     ) -> Reply | Response:
+        if request.viewer is None and route.endpoint.memory_seconds:
+            return page_reply(await self._remembered(route, request), headers)
         added = await self._viewer_headers(request.viewer)
         output = await route.endpoint.handler(self._context, request)
         if isinstance(output, Response):
@@ -181,15 +182,16 @@ class XrpcServer(Generic[C]):
             return page_reply(page, headers)
         return viewer_reply(page, headers, added)
 
-    async def _remembered(self, route: _Route[C], params: dict[str, Any], scope: Scope) -> Page:
-        request = XrpcRequest(route.method.nsid, params, None, None, Headers(scope=scope))
+    async def _remembered(self, route: _Route[C], asked: XrpcRequest) -> Page:
+        # Only what the key holds reaches the handler: nothing of the one who happened to ask first.
+        request = XrpcRequest(asked.nsid, asked.params, None, None, Headers())
 
         async def make() -> Page:
             output = await route.endpoint.handler(self._context, request)
             assert not isinstance(output, Response), "only JSON can be remembered"
             return self._page(route, output)
 
-        key = (request.nsid, tuple(map(_hashable, params.items())))
+        key = (request.nsid, tuple(map(_hashable, request.params.items())))
         return await self._memory.get_or_make(key, route.endpoint.memory_seconds, make)
 
     def _page(self, route: _Route[C], output: Mapping[str, object] | None) -> Page:
@@ -239,6 +241,17 @@ def _routes(catalog: Catalog, endpoints: Sequence[Endpoint[C]]) -> dict[str, _Ro
     }
 
 
+def _found(route: _Route[C] | None, scope: Scope) -> _Route[C]:
+    verb: str = scope["method"]
+    if route is None:
+        name = scope["path"][len(PREFIX) :].removesuffix("/")
+        raise method_not_implemented() if is_nsid(name) else invalid_request("invalid xrpc path")
+    if verb not in (("GET", "HEAD") if route.is_query else ("POST",)):
+        expected = "GET" if route.is_query else "POST"
+        raise invalid_request(f"incorrect HTTP method ({verb}), expected {expected}")
+    return route
+
+
 def _params(method: Method, query: bytes) -> dict[str, Any]:
     try:
         pairs = parse_qsl(
@@ -263,13 +276,13 @@ def _hashable(item: tuple[str, Any]) -> tuple[str, Any]:
     return (name, tuple(value)) if isinstance(value, list) else item
 
 
-def _with_cors(send: Send) -> Send:
-    async def send_with_cors(message: Message) -> None:
+def _with_headers(send: Send, added: RawHeaders) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *CORS]
+            message["headers"] = [*message["headers"], *added]
         await send(message)
 
-    return send_with_cors
+    return send_with_headers
 
 
 def _count(route: _Route[Any] | None, status: int, seconds: float) -> None:

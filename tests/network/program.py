@@ -93,6 +93,7 @@ class Program:
             "PLYR_HOST": "127.0.0.1",
             "PLYR_PORT": str(self.port),
             "PLYR_PUBLIC_URL": self.url,
+            "PLYR_RATE_LIMIT_REQUESTS": "0",
             "PLYR_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}",
             **self.settings,
         }

@@ -38,6 +38,7 @@ def settings(network: Network, folder: Path, port: int) -> dict[str, str]:
         "PLYR_DATA_DIR": str(folder),
         "PLYR_PORT": str(port),
         "PLYR_PUBLIC_URL": f"http://localhost:{port}",
+        "PLYR_RATE_LIMIT_REQUESTS": "0",
         "PLYR_METRICS_LISTEN": f"127.0.0.1:{free_port()}",
     }
 
