@@ -293,14 +293,14 @@ async def test_an_audit_changes_nothing(story: Story) -> None:
     alice, song = await story.known()
     with story.world.relay.losing():
         await silently_changed(alice, song)
-    before = await dump(story.program)
+    before = await dump(story.program, alice.did)
     about_her = """
         select * from account join repo using (did) where did = $1
         """
     held = await story.program.rows(about_her, alice.did)
     assert await differences(story.program, alice)
     assert await story.program.rows(about_her, alice.did) == held
-    assert await dump(story.program) == before
+    assert await dump(story.program, alice.did) == before
 
 
 async def test_what_nobody_told_is_found_and_mended(story: Story) -> None:

@@ -224,7 +224,13 @@ async def test_case_150_R1_the_whole_stream_told_again_changes_nothing(story: St
     await bob.delete(gone)
     await alice.update(song, track("Final"))
     await alice.write(playlist([song]))
-    await story.holds([alice, bob, story.stage.witness])
+    await story.holds()
+
+    async def nothing_is_due() -> bool:
+        walks = "select did from repo where state in ('desynchronized', 'resyncing')"
+        return not await story.program.rows(walks)
+
+    await wait_until(nothing_is_due)
     before = await dump(story.program)
     await story.program.terminate()
     first = story.world.relay.log[0][0]
@@ -234,5 +240,6 @@ async def test_case_150_R1_the_whole_stream_told_again_changes_nothing(story: St
     await wait_until(lambda: len(story.world.relay.cursors_asked) > asked)
     assert story.world.relay.cursors_asked[-1] == first - 1
     await story.program.reaches(story.world.relay.seq)
+    await wait_until(nothing_is_due)
     assert await dump(story.program) == before
     await story.holds()
