@@ -303,6 +303,100 @@ create table local.action (
 comment on table local.action is 'the trail of moderation; only ever added to';
 comment on column local.action.act is 'takedown, restore';
 
+-- What subscribers are told. Whoever changes the index puts events into the outbox, in the same
+-- transaction; the indexer moves them on after the commit and numbers them on the way, so no
+-- number ever becomes visible behind a higher one. Records are named here and held in `record`.
+create schema stream;
+create table stream.outbox (
+    id          bigint generated always as identity primary key,
+    at          timestamptz not null default now(),
+    kind        text not null,
+    did         text collate "C" not null,
+    collection  text collate "C",
+    rkey        text collate "C",
+    rev         text collate "C",
+    cid         text collate "C",
+    action      text,
+    reason      text,
+    live        boolean,
+    active      boolean,
+    status      text,
+    handle      text
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+comment on column stream.outbox.id is 'the order of one transaction; not that of commits';
+
+create table stream.event (
+    seq         bigint primary key,
+    at          timestamptz not null,
+    kind        text not null,
+    did         text collate "C" not null,
+    collection  text collate "C",
+    rkey        text collate "C",
+    rev         text collate "C",
+    cid         text collate "C",
+    action      text,
+    reason      text,
+    live        boolean,
+    active      boolean,
+    status      text,
+    handle      text
+);
+comment on column stream.event.seq is 'from Unix microseconds upward; committed in this order';
+comment on column stream.event.kind is 'record, account, identity';
+comment on column stream.event.action is 'of a record: create, update, delete; as far as it is shown here';
+comment on column stream.event.reason is 'of a delete: deleted, invalid, taken-down';
+comment on column stream.event.live is 'of a record: told by the stream of its host, not found by a walk';
+
+create table stream.state (
+    one          boolean primary key default true check (one),
+    last_seq     bigint not null,
+    trimmed_seq  bigint not null,
+    events       bigint not null default 0,
+    started_at   timestamptz not null default now(),
+    filled_at    timestamptz
+);
+comment on column stream.state.last_seq is 'the highest number ever given; whoever numbers locks this row';
+comment on column stream.state.trimmed_seq is 'events up to it are gone';
+comment on column stream.state.events is 'how many rows stream.event has';
+comment on column stream.state.filled_at is 'when the first walks had all been tried; before it they tell nothing';
+insert into stream.state (last_seq, trimmed_seq)
+select micros, micros
+from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as micros) as start;
+
+-- A trigger, because accounts are changed from several places, identities by xrpc among them.
+create function stream.tell_account() returns trigger language plpgsql as $$
+declare
+    was text := case
+        when old.taken_down then 'takendown'
+        when not old.upstream_active then old.upstream_status
+    end;
+    becomes text := case
+        when new.taken_down then 'takendown'
+        when not new.upstream_active then new.upstream_status
+    end;
+begin
+    if becomes is distinct from was then
+        insert into stream.outbox (kind, did, active, status)
+        values ('account', new.did, becomes is null, becomes);
+    end if;
+    -- While the index is filled for the first time, nobody has to hear whom we meet.
+    if new.handle is distinct from old.handle
+        and (old.identity_at is not null or (select filled_at is not null from stream.state))
+    then
+        insert into stream.outbox (kind, did, handle) values ('identity', new.did, new.handle);
+    end if;
+    return null;
+end
+$$;
+create trigger tell_account
+after update on account
+for each row
+when (
+    (old.handle, old.taken_down, old.upstream_active, old.upstream_status)
+    is distinct from (new.handle, new.taken_down, new.upstream_active, new.upstream_status)
+)
+execute function stream.tell_account();
+
 -- What queries may show, decided in one place. The planner folds these views into the query that names them.
 
 -- How an account appears, without what of it is taken down.
