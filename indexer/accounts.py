@@ -6,12 +6,13 @@ What is due stands in the table `account`, so a restart forgets no question.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from indexer import metrics
+from indexer.draining import drain
 from indexer.hosting import DELETED, status_at_host
 from indexer.pipeline import Pipeline
 from indexer.repo_state import State
@@ -260,15 +261,7 @@ class Accounts:
         except IdentityError:
             await self._wait_longer(did)
             return
-        ahead = await self.pipeline.queued_events(did, identity.key, repo)
-        async with self.pipeline.desk:
-            repo = self.pipeline.repos[did]
-            if repo.state is not State.WAITING:
-                return
-            queue = await self.pipeline.queued_events(did, identity.key, repo, ahead)
-            start = None if repo.rev is None else replace(repo, state=State.SYNCHRONIZED)
-            steps = self.pipeline.follow_queue(start, did, queue)
-            await self.pipeline.writer.write(steps, None)
+        await drain(self.pipeline, did, identity.key, State.WAITING)
 
     async def _wait_longer(self, did: Did) -> None:
         """Not for ever: a walk finds what the queue holds, and forgets whom nobody knows."""

@@ -46,7 +46,6 @@ from indexer.writer import Writer
 from lexicons.cid import cid_text
 from lexicons.syntax import Did
 from xrpc.identity import IdentityResolver
-from xrpc.keys import PublicKey
 
 log = structlog.get_logger(__name__)
 
@@ -335,26 +334,16 @@ class Pipeline:
         after = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
         return Step(did=repo.did, repo=self._enter(after))
 
-    async def queued_events(
-        self,
-        did: Did,
-        key: PublicKey | None,
-        start: RepoState | None,
-        ahead: Sequence[Queued] = (),
-    ) -> list[Queued]:
-        """Read and prove what waits of a repo; what was proven `ahead` of the desk is not again."""
-        rows = await self.writer.pool.fetch(
-            "select seq, frame from repo_queue where did = $1 order by seq", did
-        )
-        return await self.prover.prove_queue([row["frame"] for row in rows], key, start, ahead)
+    def follow_queue(self, did: Did, queue: Sequence[Queued], *, is_whole: bool) -> list[Step]:
+        """Leave the queue: follow its events in the order they came.
 
-    def follow_queue(
-        self, start: RepoState | None, did: Did, queue: Sequence[Queued]
-    ) -> list[Step]:
-        """Leave the queue: follow its events from `start` on, in the order they came."""
-        self.queued.pop(did, None)
-        self.repos.pop(did, None)
-        steps = [] if start is None else [Step(did=did, repo=self._enter(start))]
+        Until its last one the repo goes on waiting, with the rev to which its chain has come. Of
+        one whose chain is broken the rest is dropped: the walk that is due has it.
+        """
+        before = self.repos.pop(did)
+        steps: list[Step] = []
+        if before.rev is not None:
+            self.repos[did] = replace(before, state=State.SYNCHRONIZED, reason=None)
         for queued in queue:
             event, outcome = queued.event, queued.outcome
             if outcome is None or is_stale(self.repos.get(did), event.rev):
@@ -363,12 +352,19 @@ class Pipeline:
                 steps += self._on_rejected(did, outcome)
             else:
                 steps += self.follow(event, outcome, queued.frame)
-        if did not in self.repos:
-            unknown = RepoState(did, State.DESYNCHRONIZED, reason="nothing in its queue held")
-            steps.append(Step(did=did, repo=self._enter(unknown)))
-        if queue:
-            steps.append(Step(did=did, dequeue_through=queue[-1].event.seq))
-        return steps
+        return [*steps, self._leave_queue(before, queue, is_whole=is_whole)]
+
+    def _leave_queue(self, before: RepoState, queue: Sequence[Queued], *, is_whole: bool) -> Step:
+        did = before.did
+        after = self.repos.get(did)
+        if not is_whole and (after is None or after.state is State.SYNCHRONIZED):
+            self.queued[did] = self.queued.get(did, 0) - sum(len(queued.frame) for queued in queue)
+            self.repos[did] = replace(after or before, state=before.state)
+            return Step(did=did, repo=self.repos[did], dequeue_through=queue[-1].event.seq)
+        if after is None:
+            after = RepoState(did, State.DESYNCHRONIZED, reason="nothing in its queue held")
+        self.queued.pop(did, None)
+        return Step(did=did, repo=self._enter(after), dequeue_through=LAST_SEQ)
 
     def _on_rejected(self, did: Did, error: Rejected) -> Iterable[Step]:
         self._note_rejection(did, error)

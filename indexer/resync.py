@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from indexer import mending, metrics, recount, requests
+from indexer.draining import drain
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
@@ -198,7 +199,7 @@ class Resync:
         vanished = [path for path in known if path not in walked.entries]
         for start in range(0, len(vanished), CHANGES_AT_ONCE):
             deletions = [
-                RecordChange(did, collection, rkey, root.rev, None, None)
+                RecordChange(did, collection, rkey, root.rev, None, None, live=False)
                 for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
             ]
             await self._write(did, deletions)
@@ -214,20 +215,13 @@ class Resync:
 
         Where another walk was called for meanwhile, this one came too early.
         """
-        after = replace(after, state=State.SYNCHRONIZED, reason=None)
-        key = (self.resolver.cached(did) or identity).key
-        ahead = await self.pipeline.queued_events(did, key, after)
         async with self.pipeline.desk:
-            before = self.pipeline.repos[did]
-            if before.state is not State.RESYNCING:
+            if self.pipeline.repos[did].state is not State.RESYNCING:
                 return
-            queue = await self.pipeline.queued_events(did, key, after, ahead)
-            try:
-                steps = self.pipeline.follow_queue(after, did, queue)
-                await self.pipeline.writer.write(steps, None)
-            except BaseException:
-                self.pipeline.repos[did] = before  # what is not written is not so
-                raise
+            self.pipeline.repos[did] = replace(after, state=State.RESYNCING)
+        key = (self.resolver.cached(did) or identity).key
+        if not await drain(self.pipeline, did, key, State.RESYNCING):
+            return
         await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)
 
@@ -261,8 +255,9 @@ class Resync:
         for (collection, rkey), cid in chunk:
             if cid not in blocks:
                 raise Truncated(f"record {collection}/{rkey} did not come")
+            value = blocks[cid]
             changes.append(
-                RecordChange(root.did, collection, rkey, root.rev, cid_text(cid), blocks[cid])
+                RecordChange(root.did, collection, rkey, root.rev, cid_text(cid), value, live=False)
             )
         return changes
 

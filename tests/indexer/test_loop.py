@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 
 import pytest
 
+from indexer.draining import drain
 from indexer.repo.node import encode_node, height_of, node_cid
-from indexer.repo_state import RepoState, State
+from indexer.repo_state import State
+from indexer.service import build_pipeline
 from indexer.walks import walk
 from lexicons.syntax import parse_did
 from migrations.database import Pool
@@ -97,22 +99,76 @@ async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
 async def test_a_long_queue_leaves_turns_to_others_and_the_desk_to_the_stream(
     scene: Scene,
 ) -> None:
-    alice, pipeline, seqs = scene.alice, scene.pipeline, count(1)
-    did = parse_did(alice.did)
-    pipeline.repos[did] = repo = RepoState(did, State.RESYNCING)
+    """Whoever comes to the desk meanwhile finds the repo waiting for as long as frames do."""
+    pipeline, seqs = scene.pipeline, count(1)
+    did = parse_did(scene.alice.did)
+    pipeline.repos[did] = replace(pipeline.repos[did], state=State.RESYNCING)
     for number in range(200):
-        pipeline.offer((await untold(alice, f"Track {number}")).frame(next(seqs)))
+        pipeline.offer((await untold(scene.alice, f"Track {number}")).frame(next(seqs)))
     await pipeline.step()
     identity = await scene.tools.resolver.resolve(did)
     async with turns() as taken:
-        ahead = await pipeline.queued_events(did, identity.key, repo)
+        draining = asyncio.create_task(drain(pipeline, did, identity.key, State.RESYNCING))
+        seen = [await look(scene)]
+        pipeline.offer((await untold(scene.alice, "The last")).frame(next(seqs)))
+        await pipeline.step()
+        while not draining.done():
+            seen.append(await look(scene))
         assert taken.taken >= 10
-    assert len(ahead) == 200
-    pipeline.offer((await untold(alice, "The last")).frame(next(seqs)))
-    await pipeline.step()
-    async with pipeline.desk:
-        queue = await pipeline.queued_events(did, identity.key, repo, ahead)
-        steps = pipeline.follow_queue(repo, did, queue)
-        await pipeline.writer.write(steps, None)
+    assert await draining
+    assert len(set(seen)) > 3
+    assert {state for state, frames in seen if frames} == {"resyncing"}
+    assert await look(scene) == ("synchronized", 0)
+    assert pipeline.repos[did].state is State.SYNCHRONIZED
+    assert did not in pipeline.queued
     assert {"First", "Track 0", "Track 199", "The last"} <= await scene.tracks()
-    assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
+
+
+async def look(scene: Scene) -> tuple[str, int]:
+    """What stands in the tables at a turn at the desk: the repo's state, and how much waits."""
+    async with scene.pipeline.desk:
+        row = await scene.tools.pool.fetchrow(
+            """
+            select state, (select count(*) from repo_queue where repo_queue.did = repo.did)
+            from repo where did = $1
+            """,
+            scene.alice.did,
+        )
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_a_chain_that_breaks_within_a_long_queue_calls_for_a_walk(scene: Scene) -> None:
+    pipeline, seqs = scene.pipeline, count(1)
+    did = parse_did(scene.alice.did)
+    pipeline.repos[did] = replace(pipeline.repos[did], state=State.WAITING)
+    for number in range(150):
+        frame = (await untold(scene.alice, f"Track {number}")).frame(next(seqs))
+        if number != 70:
+            pipeline.offer(frame)
+    await pipeline.step()
+    identity = await scene.tools.resolver.resolve(did)
+    assert await drain(pipeline, did, identity.key, State.WAITING)
+    assert await look(scene) == ("desynchronized", 0)
+    assert did not in pipeline.queued
+    await scene.walk_what_is_due()
+    assert len(await scene.tracks()) == 151
+
+
+async def test_a_wait_that_ends_in_a_crash_goes_on_from_the_last_chunk(scene: Scene) -> None:
+    pipeline, seqs, did = scene.pipeline, count(1), parse_did(scene.alice.did)
+    pipeline.repos[did] = replace(pipeline.repos[did], state=State.WAITING)
+    for number in range(150):
+        pipeline.offer((await untold(scene.alice, f"Track {number}")).frame(next(seqs)))
+    await pipeline.step()
+    identity = await scene.tools.resolver.resolve(did)
+    draining = asyncio.create_task(drain(pipeline, did, identity.key, State.WAITING))
+    while (await look(scene))[1] == 150:
+        assert not draining.done()
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+    assert 0 < (await look(scene))[1] < 150
+    restarted = await build_pipeline(scene.tools, "fm.plyr", host=None)
+    assert await drain(restarted, did, identity.key, State.WAITING)
+    assert await look(scene) == ("synchronized", 0)
+    assert len(await scene.tracks()) == 151

@@ -56,9 +56,9 @@ WALKS = (
     ),
     Mutant(
         name="queue-unchained-after-a-walk",
-        file="indexer/resync.py",
-        old="                steps = self.pipeline.follow_queue(after, did, queue)",
-        new="                steps = self.pipeline.follow_queue(after, did, [])",
+        file="indexer/draining.py",
+        old="            steps = pipeline.follow_queue(did, queue, is_whole=is_whole)",
+        new="            steps = pipeline.follow_queue(did, [], is_whole=True)",
         breaks="what came during the walk is not followed",
         tests=(
             "tests/indexer/test_resync.py::test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end",

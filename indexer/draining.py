@@ -1,0 +1,68 @@
+"""What waited of a repo is followed in chunks: between them the stream has its turns at the desk.
+
+The state that ends the wait commits with the last frame. Until then the repo waits on, and the rev
+that its chain has come to commits with each chunk, so a crash between two of them loses nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import asyncpg
+
+from indexer.pipeline import Pipeline
+from indexer.proving import Queued
+from indexer.repo_state import State
+from lexicons.syntax import Did
+from xrpc.keys import PublicKey
+
+CHUNK_FRAMES = 50
+CHUNK_BYTES = 256 << 10
+
+
+async def drain(pipeline: Pipeline, did: Did, key: PublicKey | None, waits: State) -> bool:
+    """Follow the queue to its end; False where somebody else ended the wait before."""
+    while (more := await _follow_chunk(pipeline, did, key, waits)) is None:
+        pass
+    return more
+
+
+async def _follow_chunk(
+    pipeline: Pipeline, did: Did, key: PublicKey | None, waits: State
+) -> bool | None:
+    """None: there is more. What came since a chunk was proven is proven at the desk."""
+    ahead, _ = await _head(pipeline, did, key, ())
+    async with pipeline.desk:
+        before = pipeline.repos.get(did)
+        if before is None or before.state is not waits:
+            return False
+        queue, is_whole = await _head(pipeline, did, key, ahead)
+        try:
+            steps = pipeline.follow_queue(did, queue, is_whole=is_whole)
+            await pipeline.writer.write(steps, None)
+        except BaseException:
+            pipeline.repos[did] = before  # what is not written is not so
+            raise
+        return None if pipeline.repos[did].state is waits else True
+
+
+async def _head(
+    pipeline: Pipeline, did: Did, key: PublicKey | None, ahead: Sequence[Queued]
+) -> tuple[list[Queued], bool]:
+    """The next chunk, proven, and whether that is all there is."""
+    rows = await pipeline.writer.pool.fetch(
+        "select frame from repo_queue where did = $1 order by seq limit $2", did, CHUNK_FRAMES + 1
+    )
+    frames = _fitting(rows[:CHUNK_FRAMES])
+    queue = await pipeline.prover.prove_queue(frames, key, pipeline.repos.get(did), ahead)
+    return queue, len(frames) == len(rows)
+
+
+def _fitting(rows: Iterable[asyncpg.Record]) -> list[bytes]:
+    """At least one, however large."""
+    frames: list[bytes] = []
+    room = CHUNK_BYTES
+    for row in rows:
+        room -= len(row["frame"])
+        if frames and room < 0:
+            break
+        frames.append(row["frame"])
+    return frames
