@@ -50,8 +50,9 @@ fmt: $(STAMP) ## format the code
 bench: $(STAMP) ## the figures of docs/benchmarks.md
 	$(BIN)/python -m bench
 
-codegen: $(STAMP) ## write lexicons/types.py from the lexicon documents
+codegen: $(STAMP) ## write lexicons/types.py and docs/api from the lexicon documents
 	$(BIN)/python -m lexicons.codegen
+	$(BIN)/python -m lexicons.reference
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --output-file requirements.lock
