@@ -94,7 +94,8 @@ class Discovery:
     async def recheck_all(self, reason: str) -> None:
         """Call for a walk of every repo: after a gap nobody knows what was missed.
 
-        Who is hidden may be back; of whom walks find gone, `accounts` hears from them.
+        Who is hidden may be back; of whom walks find gone, `accounts` hears from them. And
+        everybody may have another handle by now, of which no walk tells.
         """
         dids = sorted({*self.pipeline.repos, *self.pipeline.inactive})
         for start in range(0, len(dids), PAGE_REPOS):
@@ -108,7 +109,8 @@ class Discovery:
         step = Step(did=did)
         if repo is not None and repo.state is not State.GONE:
             step = self.pipeline.desynchronize(repo, reason)
-        return replace(step, status_due=did if did in self.pipeline.inactive else None)
+        hidden = did if did in self.pipeline.inactive else None
+        return replace(step, status_due=hidden, identity_due=did)
 
     async def _discover_collection(self, collection: str) -> int:
         """Page by page, from where an interrupted run left off."""

@@ -104,6 +104,20 @@ async def test_who_is_hidden_is_asked_for_after_a_gap(scene: Scene) -> None:
     assert await scene.tools.pool.fetchval(shown, alice.did)
 
 
+async def test_R21_everybodys_name_is_asked_for_after_a_gap(scene: Scene) -> None:
+    """An #identity may lie in it, and no walk shows a handle."""
+    alice = scene.alice
+    accounts = build_accounts(scene.tools, scene.pipeline)
+    while await accounts.ask_what_is_due():
+        pass
+    handle = "select handle from account where did = $1"
+    assert await scene.tools.pool.fetchval(handle, alice.did) == alice.handle
+    await alice.rename("new.test", told=False)
+    await discovery_of(scene).recheck_all("a gap")
+    await accounts.ask_what_is_due()
+    assert await scene.tools.pool.fetchval(handle, alice.did) == "new.test"
+
+
 async def test_who_was_purged_and_returns_unchanged_is_walked_and_not_believed(
     scene: Scene,
 ) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.network.oracle import (
-    COLLECTIONS,
     LIST,
     PROFILE,
     TRACK,
     Counts,
     Record,
     Truth,
+    is_ours,
     items,
     truth,
 )
@@ -30,7 +30,7 @@ async def differences(program: Program, people: Iterable[Person]) -> list[str]:
     expected = truth(program.world)
     found: list[str] = []
     for person in people:
-        if not any(path.split("/")[0] in COLLECTIONS for path in person.ever):
+        if not any(is_ours(path) for path in person.ever):
             continue
         if person.active:
             found += await _shown(program, expected, person)

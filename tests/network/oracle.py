@@ -108,13 +108,17 @@ def items(record: Record) -> list[str]:
 def truth(world: World) -> Truth:
     people = list(world.people.values())
     records = {record.uri: record for person in people for record in held(person)}
-    written = {person.uri(path) for person in people for path in person.ever}
+    written = {person.uri(path) for person in people for path in person.ever if is_ours(path)}
     return Truth(
         records,
         frozenset(written - set(records)),
         frozenset(person.did for person in people if not person.active),
         {person.did: shown_handle(world, person) for person in people},
     )
+
+
+def is_ours(path: str) -> bool:
+    return path.partition("/")[0] in COLLECTIONS
 
 
 def held(person: Person) -> Iterable[Record]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 
 import pytest
 
 from tests.network import http, lies
+from tests.network.crowd import Crowd
 from tests.network.encoding import dag_cbor, now_text
-from tests.network.makers import like, playlist, track
+from tests.network.makers import like, track
 from tests.network.program import Program
 from tests.network.relay import Relay, error_frame
 from tests.network.story import Stage, Story
@@ -57,37 +56,14 @@ async def test_a_quiet_first_run_that_is_killed_loses_nothing_after_it(
     await story.agrees()
 
 
-async def busy(story: Story, seconds: float) -> None:
-    """Six people write, edit, like and delete, without pause for the program."""
-    chance = random.Random(2)
-    people = [await story.person(name) for name in ("a", "b", "c", "d", "e", "f")]
-    songs = [await person.write(track(f"By {person.handle}")) for person in people]
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        at = chance.randrange(6)
-        person, song = people[at], songs[at]
-        match chance.randrange(5):
-            case 0:
-                songs[at] = await person.write(track(f"No. {chance.randrange(99)}"))
-            case 1:
-                songs[at] = await person.update(song, track("Edited"))
-            case 2:
-                await person.write(playlist(chance.sample(songs, 3)))
-            case _:
-                liked = await person.write(like(chance.choice(songs)))
-                if chance.random() < 0.3:
-                    await person.delete(liked)
-        await asyncio.sleep(0.02)
-
-
 async def test_case_02_R41_a_killed_program_loses_and_doubles_nothing(
     story: Story, lonely_program: Program
 ) -> None:
-    writing = asyncio.create_task(busy(story, 4))
-    for wait in (0.7, 0.4, 0.9):
-        await asyncio.sleep(wait)
-        await story.program.restart()
-    await writing
+    crowd = await Crowd.gather(story, 6)
+    async with crowd.writing():
+        for wait in (0.7, 0.4, 0.9):
+            await asyncio.sleep(wait)
+            await story.program.restart()
     await story.holds()
     undisturbed = Program(story.world, lonely_program.database_url, lonely_program.folder)
     await undisturbed.start()

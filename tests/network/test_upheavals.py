@@ -1,0 +1,228 @@
+"""The whole index held against the network after all that shakes it: nothing may differ.
+
+`plyr-appview audit` is run as its operator would, beside the live program, over everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from migrations import embedded, runner
+from migrations.folder import Folder
+from tests.commands.terminal import Ended, command
+from tests.migrations.processes import postmaster
+from tests.network import http
+from tests.network.crowd import Crowd
+from tests.network.makers import bsky_profile, like, post, track
+from tests.network.oracle import is_ours
+from tests.network.program import Program
+from tests.network.story import Stage, Story
+from tests.network.world import World
+from tests.support import wait_until
+
+CUT_SECONDS = float(os.environ.get("PLYR_TEST_CUT_SECONDS", "5"))
+"""How long the relay is away. A minute is what is promised: give 60 to see it."""
+KILLS = 10
+GET_BLOCKS = "com.atproto.sync.getBlocks"
+
+
+def have_written(world: World) -> int:
+    return sum(any(is_ours(path) for path in person.ever) for person in world.people.values())
+
+
+async def audit(story: Story, *arguments: str) -> Ended:
+    return await command(story.program, "audit", "--grace", "2", *arguments)
+
+
+async def nothing_differs(story: Story) -> None:
+    """Not in the eyes of the oracle, and then not in those of the program's own audit."""
+    await story.holds(timeout_seconds=40)
+    ended = await audit(story)
+    assert (ended.status, ended.out) == (0, ""), ended.out + story.program.log_tail()
+    everybody = have_written(story.world)
+    assert f"{everybody} accounts compared: 0 differences, 0 could not be" in ended.err
+
+
+async def test_nothing_differs_after_a_backfill_from_nothing(lonely_program: Program) -> None:
+    world = lonely_program.world
+    for _ in range(2):
+        await world.another_pds()
+    world.pdses[1].faults.on(GET_BLOCKS, http.status(501, error="MethodNotImplemented"))
+    stage = Stage(world, lonely_program, await world.person("witness"))
+    story = Story(stage)
+    crowd = await Crowd.gather(story, 40)
+    await crowd.writes(300)
+    crowd.songs[0] = await crowd.people[0].update(crowd.songs[0], track("Of old"))
+    await crowd.people[1].write({**track(), "title": 7}, valid=False)
+    await crowd.people[2].write(bsky_profile("Dave"))
+    await crowd.people[3].become("deactivated")
+    await crowd.people[4].rotate_key("p256")
+    await crowd.people[4].write(track("With a new key"))
+    await (await story.person("of the web", web=True)).write(like(crowd.songs[0]))
+    await (await world.person("bystander")).write(post())
+    world.relay.forget_window()
+    await Stage.start(world, lonely_program)
+    await nothing_differs(story)
+
+
+async def test_nothing_differs_after_ten_kills_during_writes(story: Story) -> None:
+    chance = random.Random(10)
+    relay = story.world.relay
+    crowd = await Crowd.gather(story, 8)
+    cursors = []
+    async with crowd.writing():
+        for _ in range(KILLS):
+            connections = len(relay.cursors_asked)
+            await asyncio.sleep(chance.uniform(0, 0.5))
+            await story.program.kill()
+            await story.program.start(ready=False)
+            await wait_until(lambda: len(relay.cursors_asked) > connections, 20)  # noqa: B023
+            cursors.append(relay.cursors_asked[-1])
+    assert len(set(cursors)) > KILLS / 2, "it was not at work when it was killed"
+    await wait_until(story.program.is_ready)
+    await nothing_differs(story)
+
+
+@pytest.fixture
+async def own_postgres(tmp_path: Path) -> AsyncIterator[tuple[Folder, str]]:
+    """As it is shipped: what is committed survives its end."""
+    folder = Folder(tmp_path / "postgres")
+    async with embedded.running(folder.path) as url:
+        await runner.migrate(url)
+        yield folder, url
+
+
+async def test_nothing_differs_after_postgres_was_restarted_and_after_it_crashed(
+    own_postgres: tuple[Folder, str], tmp_path: Path
+) -> None:
+    folder, url = own_postgres
+    world = await World.start()
+    program = Program(world, url, tmp_path / "program")
+    try:
+        story = Story(await Stage.start(world, program))
+        crowd = await Crowd.gather(story, 8)
+        await story.holds()
+        async with crowd.writing():
+            for stop in (signal.SIGINT, signal.SIGQUIT):
+                before = postmaster(folder)
+                os.kill(before, stop)
+                await wait_until(lambda: is_another(folder, before))  # noqa: B023
+                await story.stage.passes(30)
+        assert program.is_running
+        await nothing_differs(story)
+    finally:
+        if program.is_running:
+            await program.terminate()
+        await world.stop()
+
+
+def is_another(folder: Folder, pid: int) -> bool:
+    try:
+        return postmaster(folder) != pid
+    except (FileNotFoundError, IndexError):
+        return False
+
+
+async def test_nothing_differs_after_the_relay_was_away(story: Story) -> None:
+    crowd = await Crowd.gather(story, 8)
+    await story.passes()
+    await story.program.restart()  # its back-off is short again
+    await story.passes()
+    said = len(story.program.log_path.read_text())
+    relay = story.world.relay
+    async with crowd.writing():
+        await relay.close()
+        await asyncio.sleep(CUT_SECONDS)
+        await relay.open()
+        await wait_until(lambda: relay.subscribers, 60)
+    delays = [
+        float(seconds)
+        for seconds in re.findall(
+            r"relay disconnected.*retry_in_seconds=([\d.]+)",
+            story.program.log_path.read_text()[said:],
+        )
+    ]
+    steps = [min(2**number, 60) for number in range(len(delays))]
+    assert len(delays) >= 3, delays
+    assert all(step / 2 <= delay <= step * 1.5 for step, delay in zip(steps, delays, strict=True))
+    await nothing_differs(story)
+
+
+async def hears_nothing_of_this(crowd: Crowd, story: Story) -> None:
+    """What can happen to people while nobody listens, and is in no window afterwards."""
+    world, (moved, renamed, rekeyed, left, *_) = story.world, crowd.people
+    await crowd.writes(60)
+    await moved.move_to(await world.another_pds())
+    await renamed.rename(f"new-{renamed.handle}")
+    await rekeyed.rotate_key("p256")
+    await left.become("deactivated")
+    newcomer = await story.person("newcomer")
+    await newcomer.write(like(crowd.songs[4]))
+
+
+async def gap_closed(story: Story, reason: str) -> bool:
+    gaps = (await story.program.status())["gaps"]
+    return any(reason in gap["reason"] and "closedAt" in gap for gap in gaps)
+
+
+@pytest.mark.parametrize("reason", ["OutdatedCursor", "PLYR_REPLAY_MAX_MINUTES"])
+async def test_nothing_differs_after_a_recorded_gap(story: Story, reason: str) -> None:
+    crowd = await Crowd.gather(story, 8)
+    await story.holds()
+    await story.program.kill()
+    await hears_nothing_of_this(crowd, story)
+    if reason == "OutdatedCursor":
+        story.world.relay.forget_window()
+        await story.stage.witness.write(track("Still in the window"))
+    else:
+        await story.program.rows(
+            "update relay_cursor set received_at = received_at - interval '1 day'"
+        )
+    await story.program.start()
+    async with crowd.writing():
+        await wait_until(lambda: gap_closed(story, reason), 20)
+    await nothing_differs(story)
+
+
+async def test_nothing_differs_after_a_storm_of_resyncs(story: Story) -> None:
+    world = story.world
+    slow, busy = await world.another_pds(), await world.another_pds()
+    crowd = await Crowd.gather(story, 30)
+    await story.holds()
+    walked = await story.program.metric("plyr_resyncs_total")
+    slow.faults.on(GET_BLOCKS, http.slow(0.2), times=10)
+    busy.faults.on(GET_BLOCKS, http.status(429, {"Retry-After": "1"}), times=2)
+    async with crowd.writing():
+        for _ in range(2):
+            with world.relay.losing():
+                await crowd.writes(90)
+            for person in crowd.people:
+                await person.sync()
+            await crowd.writes(30)
+    await nothing_differs(story)
+    assert await story.program.metric("plyr_resyncs_total") - walked >= len(crowd.people)
+
+
+async def test_an_audit_here_would_not_overlook_anything(story: Story) -> None:
+    crowd = await Crowd.gather(story, 3)
+    await nothing_differs(story)
+    altered, erased, _ = crowd.songs
+    await story.program.rows("update track set title = 'Other' where uri = $1", altered.uri)
+    await story.program.rows("delete from record where rkey = $1", erased.rkey)
+    ended = await audit(story)
+    assert ended.status == 1
+    for song in (altered, erased):
+        assert song.uri in ended.out
+    assert crowd.songs[2].uri not in ended.out
+    assert (
+        await command(story.program, "resync", "--wait", *(p.did for p in crowd.people))
+    ).status == 0
+    await nothing_differs(story)
