@@ -1,10 +1,11 @@
-"""Run the benchmarks named on the command line, or all of them."""
+"""Run the benchmarks named on the command line, or all of them; `data` fills a database."""
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import ingest, latest, memory, visible
+from bench import catalogue, ingest, latest, memory, visible
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
@@ -27,5 +28,16 @@ async def main(names: list[str]) -> None:
             say(figure.line())
 
 
+def arguments_of_data(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench data")
+    parser.add_argument("--size", choices=catalogue.SIZES, default="100k")
+    parser.add_argument("--database-url", required=True, help="of an empty database")
+    return parser.parse_args(given)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    if sys.argv[1:2] == ["data"]:
+        wanted = arguments_of_data(sys.argv[2:])
+        asyncio.run(catalogue.data(wanted.size, wanted.database_url))
+    else:
+        asyncio.run(main(sys.argv[1:]))

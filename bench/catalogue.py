@@ -1,105 +1,131 @@
-"""A database as it may look in a few years: many tracks by some hundred authors, with counts."""
+"""A database as it may look in some years: tracks, ten likes for each, lists, comments, counts.
+
+`python -m bench data --size 100k --database-url URL` fills one. Everything follows from the size:
+who likes what is skewed as taste is (the n-th best liked track has an n-th of the likes), people
+near each other like the same tracks, and every identifier is well-formed.
+"""
+
+import math
+import time
+from collections.abc import Sequence
 
 import asyncpg
 
-# Every identifier is well-formed, so that answers can be held to their lexicon.
-_IDENTIFIERS = """
-create function pg_temp.letters(digits text) returns text immutable
-return translate(digits, '0189', 'wxyz');
+from bench import catalogue_sql as sql
+from bench.report import say
+from bench.words import words
+from migrations import runner
+from migrations.runner import Connection
 
-create function pg_temp.author(number integer) returns text immutable
-return 'did:plc:' || pg_temp.letters(substr(md5('author ' || number), 1, 24));
+SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
+LIKES_A_TRACK = 10
+TRACKS_A_PERSON = 10
+TRACKS_AN_AUTHOR = 50
+STRIDE = 7
+"""Those who like a track sit so far apart, which lets them all be different."""
 
-create function pg_temp.a_cid(seed text) returns text immutable
-return 'bafyreib' || pg_temp.letters(md5(seed) || substr(md5(seed || '.'), 1, 18)) || 'a';
-
-create function pg_temp.a_tid(number integer) returns text immutable
-return '3m' || pg_temp.letters(lpad(to_hex(number), 11, '0'));
-"""
-
-_ACCOUNTS = """
-insert into account (did, handle, pds, identity_at, identity_due_at)
-select
-    pg_temp.author(number),
-    'author' || number || '.example.com',
-    'https://pds.example.com',
-    now(),
-    now() + interval '1 day'
-from generate_series(1, $1) as number
-"""
-
-_BSKY_PROFILES = """
-insert into bsky_profile (did, uri, cid, display_name, avatar_cid, indexed_at)
-select
-    did,
-    'at://' || did || '/app.bsky.actor.profile/self',
-    pg_temp.a_cid('profile ' || did),
-    initcap(split_part(handle, '.', 1)),
-    pg_temp.a_cid('avatar ' || did),
-    now()
-from account
-"""
-
-_PROFILES = """
-insert into profile (did, uri, cid, bio, created_at, indexed_at)
-select
-    did,
-    'at://' || did || '/fm.plyr.actor.profile/self',
-    pg_temp.a_cid('plyr ' || did),
-    'I record at night, mostly.',
-    '2026-01-01T00:00:00Z',
-    now()
-from account
-where ascii(right(did, 1)) % 2 = 0
-"""
-
-_TRACKS = """
-insert into track (
-    uri, did, rkey, cid, title, artist, album, description, file_type, duration_ms, audio_url,
-    audio_cid, audio_mime, audio_size, image_url, features, tags, created_at, sort_at, indexed_at
+TABLES = (
+    "account",
+    "repo",
+    "record",
+    "track",
+    "like",
+    "comment",
+    "list",
+    "list_item",
+    "profile",
+    "bsky_profile",
+    "link",
+    "subject_count",
+    "account_count",
 )
-select
-    'at://' || did || '/fm.plyr.track/' || pg_temp.a_tid(number),
-    did,
-    pg_temp.a_tid(number),
-    pg_temp.a_cid('track ' || number),
-    'Study no. ' || number || ' for tape and voice',
-    initcap(split_part(handle, '.', 1)),
-    case when number % 2 = 0 then 'Studies, book ' || number % 9 end,
-    case when number % 3 = 0 then repeat('Recorded in one take. ', 1 + number % 8) end,
-    'mp3',
-    60000 + number % 300 * 1000,
-    'https://audio.plyr.fm/audio/' || number || '.mp3',
-    case when number % 5 < 3 then pg_temp.a_cid('audio ' || number) end,
-    'audio/mpeg',
-    4000000,
-    case when number % 5 < 4 then 'https://images.plyr.fm/' || number || '.webp' end,
-    case when number % 20 = 0 then array[pg_temp.author(number / 20 % $2 + 1)] else '{}' end,
-    (array['ambient', 'tape', 'loops', 'live'])[1 : number % 4],
-    to_char(sort_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-    sort_at,
-    sort_at
-from generate_series(1, $1) as number
-cross join lateral (select timestamptz '2026-11-01' - number * interval '5 minutes') as at (sort_at)
-join account on account.did = pg_temp.author(abs(hashint4(number) % $2) + 1)
-"""
-
-_COUNTS = """
-insert into subject_count (subject, likes, comments, in_lists)
-select uri, abs(hashtext(uri)) % 400, abs(hashtext(uri)) % 30, abs(hashtext(uri)) % 12
-from track
-where abs(hashtext(uri)) % 10 < 7
-"""
 
 
-async def fill(url: str, tracks: int, authors: int) -> None:
+async def fill(url: str, tracks: int) -> None:
+    """Fill a migrated, empty database."""
     connection = await asyncpg.connect(url)
-    await connection.execute(_IDENTIFIERS)
-    await connection.execute(_ACCOUNTS, authors)
-    await connection.execute(_BSKY_PROFILES)
-    await connection.execute(_PROFILES)
-    await connection.execute(_TRACKS, tracks, authors)
-    await connection.execute(_COUNTS)
-    assert await connection.fetchval("select count(*) from shown_track") == tracks
-    await connection.execute("vacuum analyze")
-    await connection.close()
+    try:
+        if await connection.fetchval("select exists (select from record)"):
+            raise RuntimeError("the database is not empty")
+        await connection.execute(sql.SETTINGS)
+        async with connection.transaction():
+            await connection.execute(sql.EMPTY)
+            restore = await _take_indexes_away(connection)
+            await _generate(connection, tracks)
+            for statement in restore:
+                await connection.execute(statement)
+        await connection.execute("vacuum analyze")
+        assert await connection.fetchval("select count(*) from shown_track") == tracks
+    finally:
+        await connection.close()
+
+
+async def _generate(connection: Connection, tracks: int) -> None:
+    people, authors = tracks // TRACKS_A_PERSON, tracks // TRACKS_AN_AUTHOR
+    assert math.gcd(people, STRIDE) == 1
+    likes_of_the_best = _likes_of_the_best(tracks, people // 2)
+    await _words(connection)
+    await connection.execute(sql.FUNCTIONS)
+    steps: Sequence[tuple[str, tuple[int, ...]]] = (
+        (sql.PEOPLE, (people, authors)),
+        (sql.ACCOUNTS, ()),
+        (sql.REPOS, ()),
+        (sql.BSKY_PROFILES, ()),
+        (sql.PROFILES, ()),
+        (sql.MADE, (tracks, people, authors, likes_of_the_best)),
+        (sql.TITLES, (tracks, people)),
+        (sql.TRACKS, (authors,)),
+        (sql.TRACK_RECORDS, ()),
+        (sql.GIVEN, (people, STRIDE)),
+        (sql.LIKES, ()),
+        (sql.LIKE_RECORDS, ()),
+        (sql.LIKE_LINKS, ()),
+        (sql.COMMENTS, (tracks, people)),
+        (sql.ALBUMS, ()),
+        (sql.PLAYLISTS, (tracks, people)),
+        (sql.PLAYLIST_ITEMS, (tracks,)),
+        (sql.LISTS, ()),
+        (sql.ITEMS, ()),
+        (sql.OTHER_RECORDS, ()),
+        (sql.OTHER_LINKS, ()),
+        (sql.SUBJECT_COUNTS, ()),
+        (sql.ACCOUNT_COUNTS, ()),
+    )
+    for statement, arguments in steps:
+        await connection.execute(statement, *arguments)
+
+
+async def _words(connection: Connection) -> None:
+    await connection.execute("create temp table word (script text, place integer, text text)")
+    rows = [(script, *word) for script, some in words().items() for word in enumerate(some)]
+    await connection.copy_records_to_table("word", records=rows)
+    await connection.execute("analyze word")
+
+
+def _likes_of_the_best(tracks: int, at_most: int) -> int:
+    """So that an n-th of it for the n-th track, but at most so many, makes ten on average."""
+    low, high = 1, LIKES_A_TRACK * tracks
+    while low < high:
+        middle = (low + high) // 2
+        likes = sum(min(middle // rank, at_most) for rank in range(1, tracks + 1))
+        if likes < LIKES_A_TRACK * tracks:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+async def _take_indexes_away(connection: Connection) -> list[str]:
+    """They are faster made at the end; gives the statements that do it."""
+    restore = []
+    for row in await connection.fetch(sql.INDEXES, TABLES):
+        await connection.execute(row["away"])
+        restore.append(row["back"])
+    return restore
+
+
+async def data(size: str, url: str) -> None:
+    started = time.perf_counter()
+    await runner.migrate(url)
+    await fill(url, SIZES[size])
+    say(f"{size} tracks after {time.perf_counter() - started:.0f} s")

@@ -21,7 +21,6 @@ from tests.network.http import free_port
 from tests.support import wait_until
 
 TRACKS = 100_000
-AUTHORS = 500
 FRAMES = 100_000
 LOAD_SECONDS = 10.0
 SETTLE_SECONDS = 2.0
@@ -50,7 +49,7 @@ async def memory_of_each() -> list[Figure]:
             database = await asyncpg.connect(url)
             place = Place(folder, database)
             figures = [_figure("Postgres, new and idle", place.postgres())]
-            await fill(url, TRACKS, AUTHORS)
+            await fill(url, TRACKS)
             starts = [our_page(key) for key in await page_starts(url, TRACKS)]
             (folder / "paths").write_bytes(orjson.dumps(starts))
             say(f"# work: {FRAMES:,} foreign frames, {LOAD_SECONDS:.0f} s of getLatest")
