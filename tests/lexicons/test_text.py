@@ -1,0 +1,84 @@
+"""Which spellings are the same, and which are not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexicons.text import TITLE_KEY_CHARACTERS, fold, is_unspaced, joined_words, title_key, words
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("  Night \t\u2003Drive\n", "night drive"),
+        ("Tūnņg", "tunng"),
+        ("BJÖRK", "bjork"),
+        ("Bjo\u0308rk", "bjork"),
+        ("Sigur Rós – Ágætis byrjun", "sigur ros - agaetis byrjun"),
+        ("Straße", "strasse"),
+        ("Łódź", "lodz"),
+        ("İstanbul ıssız", "istanbul issiz"),
+        ("ＦＵＬＬ　ｗｉｄｔｈ", "full width"),
+        ("Don’t", "don't"),
+        ("ﬁne…", "fine..."),
+        ("℡", "tel"),
+        ("Ἀθῆναι", "αθηναι"),
+        ("Всё", "все"),
+        ("سَلَام", "سلام"),
+        ("a\u200bb\u00adc", "abc"),
+        ("❤\ufe0f", "❤"),
+        ("한국어", "한국어"),
+    ],
+)
+def test_case_accents_and_spaces_fold(written: str, folded: str) -> None:
+    assert fold(written) == folded
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("バス", "ハス"), ("कि", "कु"), ("ขาว", "ข้าว"), ("???", "!!!"), ("夜", "朝"), ("C", "C#")],
+)
+def test_other_words_stay_other_words(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text())
+def test_case_never_makes_another_title(text: str) -> None:
+    assert fold(text.casefold()) == fold(text)
+
+
+@given(st.text(max_size=400))
+def test_a_key_is_bounded_and_only_an_empty_title_has_none(text: str) -> None:
+    key = title_key(text)
+    assert (key is None) == (not text.split())
+    assert key is None or 0 < len(key) <= TITLE_KEY_CHARACTERS
+
+
+def test_R51_titles_of_which_folding_leaves_nothing_stay_apart() -> None:
+    assert title_key("\u0301") != title_key("\u0302")
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "joined"),
+    [
+        ("AC/DC live", ["ac", "dc", "live"], ["acdc"]),
+        ("R.E.M.", ["r", "e", "m"], ["rem"]),
+        ("Don’t stop", ["dont", "stop"], []),
+        ("宇多田ヒカル First Love", ["宇多田ヒカル", "first", "love"], []),
+        ("?!", [], []),
+    ],
+)
+def test_words_are_letters_and_digits_in_a_row(
+    text: str, found: list[str], joined: list[str]
+) -> None:
+    assert (words(text), joined_words(text)) == (found, joined)
+
+
+def test_some_scripts_write_no_spaces() -> None:
+    assert all(map(is_unspaced, ("夜明け", "ขาว", "ハス")))
+    assert not any(map(is_unspaced, ("night", "ночь", "한국어", "कि")))
