@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from appview.context import AppContext
 from lexicons.catalog import Catalog
+from xrpc.openapi import openapi
 
 SERVICE_ID = "#plyr_appview"
 SERVICE_TYPE = "PlyrAppView"
@@ -20,6 +21,7 @@ It reads the {namespace}.* records of the network and answers XRPC queries about
   {origin}/xrpc/fm.plyr.feed.getLatest?limit=3
 
 The lexicons it speaks: {origin}/lexicons/
+The same as OpenAPI:    {origin}/openapi.json
 """
 
 
@@ -44,6 +46,7 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         version=settings.version, namespace=settings.namespace, origin=settings.origin
     )
     did_json = did_document(context)
+    description = openapi(catalog, version=settings.version, origin=settings.origin)
 
     async def index(_: Request) -> Response:
         return PlainTextResponse(landing)
@@ -60,6 +63,9 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         answer = {"version": settings.version, "error": "Service Unavailable"}
         return json_response(answer, status=503)
 
+    async def openapi_json(_: Request) -> Response:
+        return json_response(description)
+
     async def lexicon_index(_: Request) -> Response:
         return json_response({"lexicons": sorted(catalog.documents)})
 
@@ -74,6 +80,7 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         Route("/robots.txt", robots),
         Route("/.well-known/did.json", did),
         Route("/xrpc/_health", health),
+        Route("/openapi.json", openapi_json),
         Route("/lexicons/", lexicon_index),
         Route("/lexicons/{nsid}.json", lexicon),
         Route("/lexicons/{nsid}", lexicon),

@@ -20,7 +20,8 @@ and the documents themselves under `/lexicons/`.
 
 - **Errors** are `{"error": "Name", "message": "for people"}`. Any method may answer
   `InvalidRequest` (400, the message names the parameter), `RateLimitExceeded` (429, with
-  `Retry-After`) and `NotEnoughResources` (503, try again later). A method's own errors, all 400, stand with it.
+  `Retry-After`) and `NotEnoughResources` (503, try again later).
+  A method's own errors, all 400, stand with it.
 - **Pages.** Give the `cursor` of an answer to get the next one, everything else unchanged; one
   without a cursor is the last. A page may be shorter than its `limit`. A walk through all pages
   misses and doubles nothing while others write.

@@ -1,0 +1,23 @@
+"""The program on a socket, for clients that are not ours."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from appview.config import from_env
+from appview.serving import answer, listening
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[str]:
+    """Its URL, until the block ends."""
+    config = from_env({"PLYR_PORT": "0"})
+    stop, listener = asyncio.Event(), listening(config)
+    serving = asyncio.create_task(answer(config, app, listener, stop))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stop.set()
+        await serving

@@ -1,0 +1,83 @@
+"""/openapi.json is OpenAPI, says what the lexicons say, and the service does as it says."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no types
+from openapi_spec_validator import validate
+
+from appview.app import create_app
+from appview.context import AppSettings
+from lexicons.catalog import Catalog, load_catalog
+from lexicons.syntax import FORMATS
+from migrations.database import Pool
+from tests.appview.conftest import Client
+from tests.appview.makers import Rows
+from tests.appview.served import served
+from xrpc.openapi import PATTERNS, openapi
+
+MADE = openapi(load_catalog(), version="1.2.3", origin="https://music.test")
+EXAMPLE_DID, EXAMPLE_RKEY = "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "3m6tzk2pqrs2x"
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_schema_conformance,response_headers_conformance"
+)
+
+
+async def test_the_service_says_so_itself_and_it_is_openapi(client: Client) -> None:
+    response = await client.http.get("/openapi.json")
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.json() == MADE
+    validate(MADE)
+
+
+@pytest.mark.parametrize("path", sorted(MADE["paths"]))
+def test_the_example_of_an_answer_is_of_the_schema_beside_it(path: str) -> None:
+    (operation,) = MADE["paths"][path].values()
+    for body in operation["responses"]["200"].get("content", {}).values():
+        if "schema" in body:
+            schema = {**body["schema"], "components": MADE["components"]}
+            Draft202012Validator(schema).validate(body["example"])
+
+
+@pytest.mark.parametrize(
+    ("form", "texts"),
+    [
+        ("did", ["did:plc:ewvi7nxzyoun6zhxrhs64oiz", "did:web:localhost%3A80", "did:x", "alice"]),
+        ("handle", ["ada.example.com", "ada", "-a.test", "a.1", "xn--ls8h.test"]),
+        ("at-uri", ["at://ada.test/fm.plyr.track/3k", "at://did:web:a", "https://a.test", "at://"]),
+        ("at-identifier", ["ada.example.com", "did:web:a", "@ada.test"]),
+        ("nsid", ["fm.plyr.track", "fm", "fm.plyr.*"]),
+        ("tid", ["3m6tzk2pqrs2x", "3m6tzk2pqrs2", "zm6tzk2pqrs2x"]),
+    ],
+)
+def test_patterns_are_those_of_the_formats(form: str, texts: list[str]) -> None:
+    schema = {"type": "string", "pattern": PATTERNS[form]}
+    for text in texts:
+        assert Draft202012Validator(schema).is_valid(text) == FORMATS[form](text), text
+
+
+async def test_schemathesis_finds_nothing_that_is_not_as_described(
+    settings: AppSettings, pool: Pool, catalog: Catalog, rows: Rows, tmp_path: Path
+) -> None:
+    # Who and what the examples of the description speak of.
+    await rows.account(EXAMPLE_DID, handle="ada.example.com")
+    track = await rows.track(EXAMPLE_DID, rkey=EXAMPLE_RKEY)
+    await rows.like(EXAMPLE_DID, track)
+    await rows.comment(EXAMPLE_DID, track)
+    await rows.list(EXAMPLE_DID, (track,))
+    async with served(create_app(settings, pool, catalog, None)) as url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
+            *("--url", url, "--checks", CHECKS, "--max-examples", "6", "--seed", "1"),
+            *("--phases", "examples,fuzzing", "--generation-database", "none"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+    text = output.decode()
+    assert process.returncode == 0, text[-5_000:]
+    assert f"Tested: {len(MADE['paths'])}" in text

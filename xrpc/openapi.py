@@ -1,0 +1,280 @@
+"""What the lexicons say as OpenAPI 3.1, for tools that do not know lexicons.
+
+A lexicon counts the length of text in bytes and JSON Schema in characters: what is said here is
+implied by the lexicon, and may be a little weaker. Subscriptions have no place in OpenAPI.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from lexicons.catalog import Catalog
+from lexicons.examples import example
+
+Json: TypeAlias = dict[str, Any]
+
+_PLAIN: Final[Mapping[str, Json]] = {
+    "boolean": {"type": "boolean"},
+    "bytes": {
+        "type": "object",
+        "required": ["$bytes"],
+        "properties": {"$bytes": {"type": "string"}},
+    },
+    "cid-link": {
+        "type": "object",
+        "required": ["$link"],
+        "properties": {"$link": {"type": "string"}},
+    },
+    "integer": {"type": "integer", "format": "int64"},
+    "string": {"type": "string"},
+    "token": {"type": "string"},
+    "unknown": {"type": "object"},
+    "blob": {
+        "type": "object",
+        "required": ["$type", "ref", "mimeType", "size"],
+        "properties": {
+            "$type": {"const": "blob"},
+            "ref": {"$ref": "#/components/schemas/CidLink"},
+            "mimeType": {"type": "string"},
+            "size": {"type": "integer"},
+        },
+    },
+}
+_DID: Final = r"did:[a-z]+:[a-zA-Z0-9._:%-]*[a-zA-Z0-9._-]"
+_HANDLE: Final = r"([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_NSID: Final = r"[a-zA-Z][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)+"
+PATTERNS: Final[Mapping[str, str]] = {
+    "at-identifier": f"^({_DID}|{_HANDLE})$",
+    "at-uri": f"^at://({_DID}|{_HANDLE})(/{_NSID}(/[a-zA-Z0-9._:~-]+)?)?$",
+    "did": f"^{_DID}$",
+    "handle": f"^{_HANDLE}$",
+    "nsid": f"^{_NSID}$",
+    "tid": "^[234567a-j][234567a-z]{12}$",
+}
+_STATUSES: Final[Mapping[str, str]] = {
+    "400": "The request is not what the method takes, or one of the method's own errors.",
+    "401": "The token is not valid, or one is needed.",
+    "403": "The token's account may not do this.",
+    "429": "Too many requests: come back after Retry-After seconds.",
+    "500": "A mistake of this service.",
+    "503": "Not now: try again later.",
+}
+_OF_BODIES: Final[Mapping[str, str]] = {
+    "413": "The body is too large.",
+    "415": "The body is compressed in a way that is not known here.",
+}
+
+
+def openapi(catalog: Catalog, *, version: str, origin: str) -> Json:
+    writer = _Writer(catalog)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "plyr-appview",
+            "version": version,
+            "description": "An AT Protocol AppView for music, over XRPC.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": origin}],
+        "paths": {f"/xrpc/{nsid}": writer.path(nsid) for nsid in writer.methods},
+        "components": {
+            "schemas": {**dict(writer.shapes()), **_shared()},
+            "securitySchemes": {
+                "serviceAuth": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Inter-service token: a PDS adds it to the calls it carries.",
+                }
+            },
+        },
+    }
+
+
+class _Writer:
+    def __init__(self, catalog: Catalog) -> None:
+        self._documents = catalog.documents
+        self.methods = sorted(
+            nsid for nsid, method in catalog.methods.items() if method.kind != "subscription"
+        )
+
+    def path(self, nsid: str) -> Json:
+        main = self._documents[nsid]["defs"]["main"]
+        made: Json = {
+            "operationId": nsid,
+            "tags": [nsid.rpartition(".")[0]],
+            "description": main.get("description", nsid),
+            "security": [{}, {"serviceAuth": []}],
+            "parameters": list(self._parameters(main.get("parameters", {}), nsid)),
+            "responses": self._responses(main, nsid),
+        }
+        if "input" in main:
+            made["requestBody"] = {"required": True, "content": self._content(main["input"], nsid)}
+        return {"get" if main["type"] == "query" else "post": made}
+
+    def shapes(self) -> Iterator[tuple[str, Json]]:
+        """All that methods use, by the names that `_component` gives them."""
+        due = [(nsid, self._documents[nsid]["defs"]["main"]) for nsid in self.methods]
+        found: set[str] = set()
+        while due:
+            nsid, tree = due.pop()
+            for ref in _refs(tree, nsid):
+                if ref in found:
+                    continue
+                found.add(ref)
+                document, _, name = ref.partition("#")
+                schema = self._documents[document]["defs"][name or "main"]
+                yield _component(ref), self._schema(schema, document)
+                due.append((document, schema))
+
+    def _parameters(self, params: Mapping[str, Any], nsid: str) -> Iterator[Json]:
+        shown = example(self._documents, {"type": "params", **params}, nsid)
+        assert isinstance(shown, dict)
+        for name, field in params.get("properties", {}).items():
+            schema = self._schema(field, nsid)
+            made: Json = {"name": name, "in": "query", "schema": schema}
+            if "description" in schema:
+                made["description"] = schema.pop("description")
+            if name in params.get("required", []):
+                made["required"] = True
+            if field["type"] == "array":
+                made |= {"style": "form", "explode": True}
+            if name != "cursor":  # which only an answer can give
+                made["example"] = shown[name]
+            yield made
+
+    def _responses(self, main: Mapping[str, Any], nsid: str) -> Json:
+        ok: Json = {"description": "The answer."}
+        if "output" in main:
+            ok["content"] = self._content(main["output"], nsid)
+        statuses = dict(_STATUSES)
+        if main["type"] == "query":
+            not_modified = {"304": {"description": "As If-None-Match has it."}}
+        else:
+            not_modified = {}
+            statuses |= _OF_BODIES
+        errors = {
+            status: {"description": text, "content": _error_content("Error")}
+            for status, text in statuses.items()
+        }
+        if main.get("errors"):
+            errors["400"] = _own_errors(main["errors"])
+        return {"200": ok, **not_modified, **errors}
+
+    def _content(self, body: Mapping[str, Any], nsid: str) -> Json:
+        if "schema" not in body:
+            return {body["encoding"]: {}}
+        shown = example(self._documents, body["schema"], nsid)
+        schema = self._schema(body["schema"], nsid)
+        return {body["encoding"]: {"schema": schema, "example": shown}}
+
+    def _schema(self, schema: Mapping[str, Any], nsid: str) -> Json:
+        match schema["type"]:
+            case "ref":
+                made: Json = {"$ref": _to_component(schema["ref"], nsid)}
+            case "union":
+                made = self._union(schema, nsid)
+            case "array":
+                made = {"type": "array", "items": self._schema(schema["items"], nsid)}
+                made |= _bounds(schema, minLength="minItems", maxLength="maxItems")
+            case "object":
+                made = self._object(schema, nsid)
+            case kind:
+                made = dict(_PLAIN[kind]) | _details(schema)
+        if "description" in schema:
+            made["description"] = schema["description"]
+        return made
+
+    def _object(self, schema: Mapping[str, Any], nsid: str) -> Json:
+        nullable = schema.get("nullable", [])
+        fields: Json = {}
+        for name, field in schema.get("properties", {}).items():
+            fields[name] = self._schema(field, nsid)
+            if name in nullable:
+                fields[name] = {"anyOf": [fields[name], {"type": "null"}]}
+        made: Json = {"type": "object", "properties": fields}
+        if schema.get("required"):
+            made["required"] = list(schema["required"])
+        return made
+
+    def _union(self, schema: Mapping[str, Any], nsid: str) -> Json:
+        """Open unless it says otherwise: a client must bear a member that it does not know."""
+        members = [
+            {"allOf": [{"$ref": _to_component(ref, nsid)}, _typed({"const": _absolute(ref, nsid)})]}
+            for ref in schema["refs"]
+        ]
+        if not schema.get("closed"):
+            members.append(_typed({"type": "string"}))
+        return {"anyOf": members}
+
+
+def _typed(kind: Json) -> Json:
+    return {"type": "object", "required": ["$type"], "properties": {"$type": kind}}
+
+
+def _details(schema: Mapping[str, Any]) -> Json:
+    made = {key: schema[key] for key in ("enum", "const", "default") if key in schema}
+    if schema["type"] == "integer":
+        made |= _bounds(schema, minimum="minimum", maximum="maximum")
+    if schema["type"] == "string":
+        # Of at least one byte and of at least one character is the same.
+        made |= {"minLength": 1} if schema.get("minLength") else {}
+        made |= _bounds(schema, maxLength="maxLength")
+        made |= {"examples": list(schema["knownValues"])} if "knownValues" in schema else {}
+        if form := schema.get("format"):
+            made["format"] = "date-time" if form == "datetime" else form
+            made |= {"pattern": PATTERNS[form]} if form in PATTERNS else {}
+    return made
+
+
+def _bounds(schema: Mapping[str, Any], **names: str) -> Json:
+    return {theirs: schema[ours] for ours, theirs in names.items() if ours in schema}
+
+
+def _own_errors(errors: list[Mapping[str, str]]) -> Json:
+    names = [error["name"] for error in errors]
+    told = [f"`{error['name']}`: {error.get('description', '')}" for error in errors]
+    named = {"properties": {"error": {"enum": ["InvalidRequest", *names]}}}
+    schema = {"allOf": [{"$ref": "#/components/schemas/Error"}, named]}
+    return {
+        "description": "\n".join([_STATUSES["400"], *told]),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _error_content(name: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _shared() -> Json:
+    text = {"type": "string"}
+    return {
+        "CidLink": dict(_PLAIN["cid-link"]),
+        "Error": {
+            "type": "object",
+            "required": ["error", "message"],
+            "properties": {"error": text, "message": text},
+        },
+    }
+
+
+def _refs(tree: object, nsid: str) -> Iterator[str]:
+    if isinstance(tree, Mapping):
+        if tree.get("type") == "ref":
+            yield _absolute(tree["ref"], nsid)
+        elif tree.get("type") == "union":
+            yield from (_absolute(ref, nsid) for ref in tree["refs"])
+    if isinstance(tree, (Mapping, list)):
+        for child in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from _refs(child, nsid)
+
+
+def _absolute(ref: str, nsid: str) -> str:
+    return nsid + ref if ref.startswith("#") else ref
+
+
+def _component(ref: str) -> str:
+    return ref.replace("#", ".")
+
+
+def _to_component(ref: str, nsid: str) -> str:
+    return f"#/components/schemas/{_component(_absolute(ref, nsid))}"
