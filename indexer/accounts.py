@@ -5,8 +5,8 @@ What is due stands in the table `account`, so a restart forgets no question.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +15,7 @@ from indexer import metrics
 from indexer.draining import drain
 from indexer.hosting import DELETED, status_at_host
 from indexer.pipeline import Pipeline
+from indexer.questions import Asker, Except, Question, first_of
 from indexer.repo_state import State
 from indexer.steps import AccountStatus, Step
 from lexicons.syntax import Did
@@ -25,10 +26,7 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 1.0
 RECOUNT_POLL_SECONDS = 1.0  # a takedown comes from another process, which cannot wake this one
-AT_ONCE = 8
-DUE_BATCH = 200
 WAITS = 8  # three quarters of an hour, all in all
 IDENTITY_AGE = timedelta(hours=24)
 SECOND_LOOK = timedelta(seconds=5)
@@ -44,19 +42,29 @@ class Accounts:
     resolver: IdentityResolver
     remote: Remote
     now: Callable[[], datetime]
+    _askers: tuple[Asker, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._askers = (
+            Asker(self._due_statuses, self.confirm_status),
+            Asker(self._due_waiting, self.drain_waiting),
+            Asker(self._due_identities, self.refresh_identity),
+        )
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_asking())
+            for asker in self._askers:
+                group.create_task(asker.run())
+            group.create_task(self._wake_askers())
             group.create_task(self._keep_counting())
 
-    async def _keep_asking(self) -> None:
+    async def _wake_askers(self) -> None:
+        wake = self.pipeline.wakes.accounts
         while True:
-            wakes = self.pipeline.wakes.accounts
-            wakes.clear()
-            busy = await self.ask_what_is_due()
-            if not busy:
-                await _first_of(wakes, POLL_SECONDS)
+            await wake.wait()
+            wake.clear()
+            for asker in self._askers:
+                asker.wake.set()
 
     async def _keep_counting(self) -> None:
         while True:
@@ -65,17 +73,11 @@ class Accounts:
             behind = True
             while behind:
                 behind = await self.recount()
-            await _first_of(wake, RECOUNT_POLL_SECONDS)
+            await first_of(wake, RECOUNT_POLL_SECONDS)
 
     async def ask_what_is_due(self) -> bool:
-        """Answer one round of due questions; tell whether there were any."""
-        statuses = await self._due_statuses()
-        await _each(statuses, self.confirm_status)
-        waiting = await self._due_waiting()
-        await _each(waiting, self.drain_waiting)
-        identities = await self._due_identities()
-        await _each(identities, self.refresh_identity)
-        return bool(statuses or waiting or identities)
+        """Ask each question that is due once; tell whether there were any."""
+        return any([await asker.round() for asker in self._askers])
 
     async def recount(self) -> bool:
         """Let the counters follow a changed account by one chunk; False when none is behind."""
@@ -83,18 +85,23 @@ class Accounts:
 
     # identities -------------------------------------------------------------------------------
 
-    async def _due_identities(self) -> Sequence[Did]:
+    async def _due_identities(self, besides: Except, limit: int) -> Sequence[Question]:
         rows = await self.pool.fetch(
             """
-            select did from account
+            select did, coalesce(pds, split_part(did, ':', 3)) as host
+            from account
             where identity_due_at <= $1
+              and did <> all($2::text[])
+              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
             order by identity_due_at
-            limit $2
+            limit $4
             """,
             self.now(),
-            DUE_BATCH,
+            besides.dids,
+            besides.hosts,
+            limit,
         )
-        return [row["did"] for row in rows]
+        return [Question(Did(did), host) for did, host in rows]
 
     async def refresh_identity(self, did: Did) -> None:
         """Resolve the DID anew and prove its handle both ways."""
@@ -150,18 +157,23 @@ class Accounts:
 
     # statuses ---------------------------------------------------------------------------------
 
-    async def _due_statuses(self) -> Sequence[Did]:
+    async def _due_statuses(self, besides: Except, limit: int) -> Sequence[Question]:
         rows = await self.pool.fetch(
             """
-            select did from account
+            select did, coalesce(pds, split_part(did, ':', 3)) as host
+            from account
             where status_due_at <= $1
+              and did <> all($2::text[])
+              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
             order by status_due_at
-            limit $2
+            limit $4
             """,
             self.now(),
-            DUE_BATCH,
+            besides.dids,
+            besides.hosts,
+            limit,
         )
-        return [row["did"] for row in rows]
+        return [Question(Did(did), host) for did, host in rows]
 
     async def confirm_status(self, did: Did) -> None:
         """Ask the DID's current PDS, freshly resolved, whether it serves the account (R24).
@@ -235,18 +247,25 @@ class Accounts:
 
     # queues -----------------------------------------------------------------------------------
 
-    async def _due_waiting(self) -> Sequence[Did]:
+    async def _due_waiting(self, besides: Except, limit: int) -> Sequence[Question]:
         rows = await self.pool.fetch(
             """
-            select did from repo
-            where state = 'waiting' and due_at <= $1
+            select did, coalesce(pds, split_part(did, ':', 3)) as host
+            from repo
+            left join account using (did)
+            where state = 'waiting'
+              and due_at <= $1
+              and did <> all($2::text[])
+              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
             order by due_at
-            limit $2
+            limit $4
             """,
             self.now(),
-            DUE_BATCH,
+            besides.dids,
+            besides.hosts,
+            limit,
         )
-        return [row["did"] for row in rows]
+        return [Question(Did(did), host) for did, host in rows]
 
     async def drain_waiting(self, did: Did) -> None:
         """Follow the queued frames of a repo, in order, once its key and its status are known."""
@@ -284,22 +303,3 @@ class Accounts:
         async with self.pipeline.desk:
             steps = self.pipeline.welcome_back(did, State.WAITING, reason="it waited too long")
             await self.pipeline.writer.write(list(steps), None)
-
-
-async def _each(dids: Sequence[Did], work: Callable[[Did], Awaitable[None]]) -> None:
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def one(did: Did) -> None:
-        async with slots:
-            await work(did)
-
-    async with asyncio.TaskGroup() as group:
-        for did in dids:
-            group.create_task(one(did))
-
-
-async def _first_of(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
+from indexer.questions import AT_ONCE_PER_HOST
 from indexer.service import build_accounts
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete
-from tests.network.http import Answer
+from tests.network.http import Answer, held
 from tests.network.repo import account_event, identity_event
+from tests.support import wait_until
 
 
 @pytest.fixture
@@ -99,3 +101,38 @@ async def test_a_repo_that_its_host_calls_active_and_does_not_have_is_not_hammer
             )
         )
     assert dues[0] <= 0 < dues[1] < dues[2]
+
+
+async def test_a_slow_host_delays_no_other_question(scene: Scene) -> None:
+    """However many of its accounts are asked about: neither other hosts nor other questions."""
+    pool, may_answer = scene.tools.pool, asyncio.Event()
+    tarpit = await scene.world.another_pds()
+    tarpit.faults.on("com.atproto.sync.getRepoStatus", held(may_answer))
+    stuck = [await scene.world.person("stuck", pds=tarpit, greeted=False) for _ in range(40)]
+    await pool.executemany(
+        """
+        insert into account (did, pds, status_due_at, identity_due_at)
+        values ($1, $2, now() - interval '1 hour', now() + interval '1 hour')
+        """,
+        [(person.did, tarpit.url) for person in stuck],
+    )
+    alice = scene.alice
+    await alice.become("deactivated", told=False)
+    await alice.rename("renamed.test", told=False)
+    await pool.execute(
+        "update account set status_due_at = now(), identity_due_at = now() where did = $1",
+        alice.did,
+    )
+
+    async def is_answered() -> bool:
+        row = await pool.fetchrow("select active, handle from account where did = $1", alice.did)
+        return row is not None and tuple(row) == (False, "renamed.test")
+
+    running = asyncio.create_task(build_accounts(scene.tools, scene.pipeline).run())
+    try:
+        await wait_until(is_answered, 5)
+        assert tarpit.times_asked("com.atproto.sync.getRepoStatus") <= AT_ONCE_PER_HOST
+    finally:
+        may_answer.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

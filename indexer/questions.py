@@ -1,0 +1,90 @@
+"""Questions that stand in a table, asked as they fall due: many at a time, few of one host.
+
+A host that is slow to answer holds up the questions about its own accounts and nobody else's.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from lexicons.syntax import Did
+
+AT_ONCE = 32
+AT_ONCE_PER_HOST = 4
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    did: Did
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Except:
+    """What is not to be asked about now."""
+
+    dids: Collection[Did]
+    hosts: Collection[str]
+
+
+Due = Callable[[Except, int], Awaitable[Sequence[Question]]]
+"""The longest due first, at most so many."""
+
+
+@dataclass(slots=True)
+class Asker:
+    """One kind of question."""
+
+    due: Due
+    ask: Callable[[Did], Awaitable[None]]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _asking: dict[Did, str] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self.wake.clear()
+                while questions := await self._next(()):
+                    for question in questions:
+                        group.create_task(self._answered(question.did))
+                await first_of(self.wake, POLL_SECONDS)
+
+    async def round(self) -> bool:
+        """Ask what is due, each question once; tell whether there was any."""
+        asked: set[Did] = set()
+        while questions := await self._next(asked):
+            async with asyncio.TaskGroup() as group:
+                for question in questions:
+                    asked.add(question.did)
+                    group.create_task(self._answered(question.did))
+        return bool(asked)
+
+    async def _next(self, asked: Collection[Did]) -> list[Question]:
+        at_host = Counter(self._asking.values())
+        busy = [host for host, number in at_host.items() if number >= AT_ONCE_PER_HOST]
+        free = AT_ONCE - len(self._asking)
+        if not free:
+            return []
+        chosen = []
+        for question in await self.due(Except([*self._asking, *asked], busy), free):
+            if at_host[question.host] < AT_ONCE_PER_HOST:
+                at_host[question.host] += 1
+                self._asking[question.did] = question.host
+                chosen.append(question)
+        return chosen
+
+    async def _answered(self, did: Did) -> None:
+        try:
+            await self.ask(did)
+        finally:
+            del self._asking[did]
+            self.wake.set()
+
+
+async def first_of(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
