@@ -29,6 +29,7 @@ class Kind(StrEnum):
     TAKEDOWN = "takedown"
     RECOUNT = "recount"
     COUNT = "count"
+    ALBUM = "album"
 
 
 @dataclass(frozen=True, slots=True)

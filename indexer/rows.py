@@ -6,7 +6,7 @@ Whoever calls this has begun its transaction with `begin`.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from indexer import counters
+from indexer import albums, counters
 from indexer.counters import Link, Tally
 from indexer.records.ledger import Winner
 from indexer.records.record_type import RecordTypes
@@ -40,6 +40,10 @@ def new_tally(record_types: RecordTypes) -> Tally:
 
 
 async def write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
+    titled = [winner for winner in winners if winner.prepared.kind.names_albums]
+    before = await albums.named_by(
+        connection, [str(each.prepared.uri) for each in titled if each.was_valid]
+    )
     by_collection: dict[str, list[Winner]] = defaultdict(list)
     for winner in winners:
         by_collection[winner.prepared.uri.collection].append(winner)
@@ -55,6 +59,9 @@ async def write_rows(connection: Connection, winners: Sequence[Winner]) -> None:
         rows = [winner.prepared.row for winner in same if winner.prepared.row is not None]
         if rows:
             await kind.upsert(connection, sorted(rows))
+    await albums.follow(
+        connection, [str(each.prepared.uri) for each in titled if each.is_valid], before
+    )
 
 
 async def write_counts(connection: Connection, winners: Sequence[Winner], tally: Tally) -> None:

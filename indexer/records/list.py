@@ -12,6 +12,7 @@ from indexer.records.record_type import (
     sort_time,
     texts,
 )
+from lexicons.text import title_key
 from migrations.runner import Connection
 
 
@@ -21,7 +22,7 @@ class Item(NamedTuple):
 
 
 class ListRow(NamedTuple):
-    """The columns of `list`, then the items; `last_name`, `last_list_type`: see successor."""
+    """The columns of `list`, then the items. `last_name` to `title_key`: see successor."""
 
     uri: str
     did: str
@@ -31,6 +32,7 @@ class ListRow(NamedTuple):
     list_type: str | None
     last_name: str | None
     last_list_type: str | None
+    title_key: str | None
     item_count: int
     created_at: str
     updated_at: str | None
@@ -51,6 +53,7 @@ def row(uri: RecordUri, record: Record, cid: str, first_seen: datetime) -> ListR
         list_type=list_type,
         last_name=name,
         last_list_type=list_type,
+        title_key=None if name is None else title_key(name),
         item_count=len(subjects),
         created_at=record["createdAt"],
         updated_at=record.get("updatedAt"),
@@ -69,6 +72,7 @@ def successor(replaced: ListRow, row: ListRow) -> ListRow:
     """Reordering an album on plyr.fm rewrites the record without its name and type (R12)."""
     return row._replace(
         last_name=row.name if row.name is not None else replaced.last_name,
+        title_key=row.title_key if row.name is not None else replaced.title_key,
         last_list_type=row.list_type if row.list_type is not None else replaced.last_list_type,
     )
 
@@ -77,14 +81,14 @@ async def upsert(connection: Connection, rows: Sequence[ListRow]) -> None:
     await connection.execute(
         """
         insert into list (
-            uri, did, rkey, cid, name, list_type, last_name, last_list_type, item_count,
-            created_at, updated_at, sort_at, indexed_at
+            uri, did, rkey, cid, name, list_type, last_name, last_list_type, title_key,
+            item_count, created_at, updated_at, sort_at, indexed_at
         )
         select *
         from unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::integer[], $10::text[], $11::text[], $12::timestamptz[],
-            $13::timestamptz[]
+            $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[], $13::timestamptz[],
+            $14::timestamptz[]
         )
         on conflict (uri) do update
         set
@@ -93,6 +97,10 @@ async def upsert(connection: Connection, rows: Sequence[ListRow]) -> None:
             list_type = excluded.list_type,
             last_name = coalesce(excluded.last_name, list.last_name),
             last_list_type = coalesce(excluded.last_list_type, list.last_list_type),
+            title_key = case
+                when excluded.last_name is null then list.title_key
+                else excluded.title_key
+            end,
             item_count = excluded.item_count,
             created_at = excluded.created_at,
             updated_at = excluded.updated_at
@@ -105,9 +113,11 @@ async def upsert(connection: Connection, rows: Sequence[ListRow]) -> None:
         return
     await connection.execute(
         """
-        insert into list_item (list_uri, position, subject, subject_cid)
-        select *
+        insert into list_item (list_uri, position, subject, subject_cid, sort_at)
+        select list_uri, position, subject, subject_cid, list.sort_at
         from unnest($1::text[], $2::integer[], $3::text[], $4::text[])
+            as new (list_uri, position, subject, subject_cid)
+        join list on list.uri = new.list_uri
         """,
         *columns(items),
     )
@@ -131,5 +141,6 @@ LIST = RecordType(
     link_kind="list",
     subjects=subjects,
     tallied="lists",
+    names_albums=True,
     successor=successor,
 )

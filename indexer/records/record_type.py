@@ -55,6 +55,7 @@ class RecordType(Generic[RowT]):
     link_kind: LinkKind | None = None
     subjects: Callable[[RowT], Iterable[str]] = _no_subjects
     tallied: Tallied | None = None
+    names_albums: bool = False
     successor: Callable[[RowT, RowT], RowT] = _nothing_kept
 
     def collection(self, namespace: str) -> Nsid:

@@ -16,6 +16,7 @@ from indexer.records.record_type import (
     sort_time,
     texts,
 )
+from lexicons.text import title_key
 from migrations.runner import Connection
 
 BIGINT_MAX = 2**63 - 1
@@ -36,6 +37,7 @@ class TrackRow(NamedTuple):
     title: str
     artist: str
     album: str | None
+    album_key: str | None
     description: str | None
     file_type: str
     duration_ms: int | None
@@ -55,7 +57,7 @@ class TrackRow(NamedTuple):
 
 def row(uri: RecordUri, record: Record, cid: str, first_seen: datetime) -> TrackRow:
     """URLs stay as written: whether to trust them is for those who would hand them on."""
-    blob = record.get("audioBlob")
+    album, blob = record.get("album"), record.get("audioBlob")
     gate = record.get("supportGate")
     description = record.get("description")
     return TrackRow(
@@ -65,7 +67,8 @@ def row(uri: RecordUri, record: Record, cid: str, first_seen: datetime) -> Track
         cid=cid,
         title=record["title"],
         artist=record["artist"],
-        album=record.get("album"),
+        album=album,
+        album_key=None if album is None else title_key(album),
         description=description,
         file_type=record["fileType"],
         duration_ms=duration_ms(record.get("duration")),
@@ -125,26 +128,26 @@ async def upsert(connection: Connection, rows: Sequence[TrackRow]) -> None:
     await connection.execute(
         """
         insert into track (
-            uri, did, rkey, cid, title, artist, album, description, file_type, duration_ms,
-            audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type, features, tags,
-            self_labels, created_at, sort_at, indexed_at
+            uri, did, rkey, cid, title, artist, album, album_key, description, file_type,
+            duration_ms, audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type,
+            features, tags, self_labels, created_at, sort_at, indexed_at
         )
         select
-            uri, did, rkey, cid, title, artist, album, description, file_type, duration_ms,
-            audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type,
+            uri, did, rkey, cid, title, artist, album, album_key, description, file_type,
+            duration_ms, audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type,
             array(select jsonb_array_elements_text(features::jsonb)),
             array(select jsonb_array_elements_text(tags::jsonb)),
             array(select jsonb_array_elements_text(self_labels::jsonb)),
             created_at, sort_at, indexed_at
         from unnest(
             $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[],
-            $14::bigint[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-            $20::text[], $21::timestamptz[], $22::timestamptz[]
+            $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[],
+            $14::text[], $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[],
+            $20::text[], $21::text[], $22::timestamptz[], $23::timestamptz[]
         ) as new (
-            uri, did, rkey, cid, title, artist, album, description, file_type, duration_ms,
-            audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type, features, tags,
-            self_labels, created_at, sort_at, indexed_at
+            uri, did, rkey, cid, title, artist, album, album_key, description, file_type,
+            duration_ms, audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type,
+            features, tags, self_labels, created_at, sort_at, indexed_at
         )
         on conflict (uri) do update
         set
@@ -152,6 +155,7 @@ async def upsert(connection: Connection, rows: Sequence[TrackRow]) -> None:
             title = excluded.title,
             artist = excluded.artist,
             album = excluded.album,
+            album_key = excluded.album_key,
             description = excluded.description,
             file_type = excluded.file_type,
             duration_ms = excluded.duration_ms,
@@ -168,6 +172,24 @@ async def upsert(connection: Connection, rows: Sequence[TrackRow]) -> None:
         """,
         *columns([_flat(row) for row in rows]),
     )
+    await _replace_tags(connection, rows)
+
+
+async def _replace_tags(connection: Connection, rows: Sequence[TrackRow]) -> None:
+    await _delete_tags(connection, [row.uri for row in rows])
+    tagged = [(row.uri, tag) for row in rows for tag in row.tags]
+    if not tagged:
+        return
+    # The track's own sort_at, which the first version of its record has settled.
+    await connection.execute(
+        """
+        insert into track_tag (uri, tag, sort_at)
+        select tagged.uri, tagged.tag, track.sort_at
+        from unnest($1::text[], $2::text[]) as tagged (uri, tag)
+        join track on track.uri = tagged.uri
+        """,
+        *columns(tagged),
+    )
 
 
 def _flat(row: TrackRow) -> tuple[Any, ...]:
@@ -179,13 +201,19 @@ def _flat(row: TrackRow) -> tuple[Any, ...]:
 
 async def delete(connection: Connection, uris: Sequence[RecordUri]) -> None:
     await connection.execute("delete from track where uri = any($1::text[])", texts(uris))
+    await _delete_tags(connection, texts(uris))
+
+
+async def _delete_tags(connection: Connection, tracks: Sequence[str]) -> None:
+    await connection.execute("delete from track_tag where uri = any($1::text[])", tracks)
 
 
 TRACK = RecordType(
     name="track",
-    tables=("track",),
+    tables=("track", "track_tag"),
     row=row,
     upsert=upsert,
     delete=delete,
     tallied="tracks",
+    names_albums=True,
 )

@@ -39,6 +39,7 @@ comment on column account.identity_due_at is 'when to resolve the DID and prove 
 comment on column account.status_due_at is 'when to ask the PDS whether it serves the account; null: no doubt';
 comment on column account.purged_at is 'when the last of what it wrote was erased; null: not since its status was last told';
 create unique index account_handle on account (handle);
+create index account_newest on account (first_seen_at desc, did desc) where active;
 create index account_identity_due on account (identity_due_at);
 create index account_status_due on account (status_due_at) where status_due_at is not null;
 create index account_recount on account (did) where active <> counted_active or recount_after is not null;
@@ -151,6 +152,7 @@ create table track (
     title         text not null,
     artist        text not null,
     album         text,
+    album_key     text collate "C",
     description   text,
     file_type     text not null,
     duration_ms   bigint,
@@ -167,11 +169,21 @@ create table track (
     sort_at       timestamptz not null,
     indexed_at    timestamptz not null
 );
+comment on column track.album_key is 'the album, folded: by it the author''s tracks and album lists are one album';
 comment on column track.created_at is 'as the author wrote it';
 comment on column track.sort_at is 'the lesser of the rkey''s TID and the first sight; never moves';
 create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
+create index track_by_album on track (did, album_key, sort_at, uri) where album_key is not null;
 create index track_by_feature on track using gin (features) where features <> '{}';
+
+create table track_tag (
+    uri      text collate "C" not null,
+    tag      text collate "C" not null,
+    sort_at  timestamptz not null,
+    primary key (uri, tag)
+);
+create index track_tag_latest on track_tag (tag, sort_at desc, uri desc);
 
 create table "like" (
     uri          text collate "C" primary key,
@@ -203,7 +215,7 @@ create table comment (
 );
 create index comment_by_timestamp on comment (subject, timestamp_ms, uri);
 create index comment_by_time on comment (subject, sort_at desc, uri desc);
-create index comment_by_author on comment (did);
+create index comment_by_author on comment (did, sort_at desc, uri desc);
 
 create table list (
     uri             text collate "C" primary key,
@@ -214,6 +226,7 @@ create table list (
     list_type       text,
     last_name       text,
     last_list_type  text,
+    title_key       text collate "C",
     item_count      integer not null,
     created_at      text not null,
     updated_at      text,
@@ -221,16 +234,41 @@ create table list (
     indexed_at      timestamptz not null
 );
 comment on column list.last_name is 'the newest name the list ever had: what is shown when a rewrite dropped it';
+comment on column list.title_key is 'last_name, folded: what track.album_key is to a track';
 create index list_by_author on list (did, sort_at desc, uri desc);
+create index list_by_title on list (did, title_key, sort_at desc, uri desc)
+    where coalesce(list_type, last_list_type) = 'album';
+create index list_latest on list (sort_at desc, uri desc);
+create index list_latest_of_type on list (coalesce(list_type, last_list_type), sort_at desc, uri desc);
 
 create table list_item (
     list_uri     text collate "C" not null,
     position     integer not null,
     subject      text collate "C" not null,
     subject_cid  text not null,
+    sort_at      timestamptz not null,
     primary key (list_uri, position)
 );
-create index list_item_by_subject on list_item (subject, list_uri);
+comment on column list_item.sort_at is 'of its list';
+create index list_item_by_subject on list_item (subject, sort_at desc, list_uri desc);
+
+-- Every album that an author's tracks or album lists name, whether anything of it is shown or not.
+create table album (
+    did        text collate "C" not null,
+    title_key  text collate "C" not null,
+    primary key (did, title_key)
+);
+comment on column album.title_key is 'the folded title: of track.album_key and list.title_key';
+
+create view named_album as
+select track.uri, track.did, track.album_key as title_key
+from track
+where track.album_key is not null
+union all
+select list.uri, list.did, list.title_key
+from list
+where list.title_key is not null
+  and coalesce(list.list_type, list.last_list_type) = 'album';
 
 create table profile (
     did         text collate "C" primary key,
@@ -260,11 +298,15 @@ create table link (
     kind     text not null,
     did      text collate "C" not null,
     counted  boolean not null default false,
+    made_at  timestamptz not null default now(),
     primary key (uri, subject)
 );
 comment on column link.kind is 'like, comment, list';
+comment on column link.made_at is 'sort_at of the record; of what was added to a list later: when we saw it';
 create index link_by_subject on link (subject, kind, did, uri);
 create index link_by_author on link (did, uri);
+create index link_latest on link (kind, made_at desc) where counted;
+create index link_added_by on link (did, made_at desc) where kind = 'list' and counted;
 create unique index link_one_like on link (subject, did) where kind = 'like' and counted;
 
 create table subject_count (
@@ -302,6 +344,49 @@ create table local.action (
 );
 comment on table local.action is 'the trail of moderation; only ever added to';
 comment on column local.action.act is 'takedown, restore';
+
+-- What the indexer works out in the background from all of the above, for queries to read.
+create schema derived;
+
+-- An order as it was at one moment, so that the pages of one walk neither double nor miss anything.
+create table derived.ranking (
+    token        uuid primary key default gen_random_uuid(),
+    chart        text collate "C" not null,
+    subjects     text[] collate "C" not null,
+    computed_at  timestamptz not null default now(),
+    expires_at   timestamptz
+);
+alter table derived.ranking alter column subjects set storage external;
+comment on column derived.ranking.subjects is 'URIs, or DIDs where accounts are ranked; never changed';
+comment on column derived.ranking.expires_at is 'null: the one that new walks of its chart begin with';
+create unique index ranking_current on derived.ranking (chart) where expires_at is null;
+create index ranking_reused on derived.ranking (chart, expires_at desc);
+create index ranking_expiry on derived.ranking (expires_at);
+
+create table derived.related (
+    uri         text collate "C" primary key,
+    tracks      text[] collate "C" not null,
+    likes_then  bigint not null
+);
+comment on table derived.related is 'what else those who like a track like, nearest first';
+comment on column derived.related.likes_then is 'how many likes it had when this was worked out';
+
+create table derived.tag_count (
+    tag     text collate "C" primary key,
+    tracks  bigint not null
+);
+create index tag_count_most on derived.tag_count (tracks desc, tag);
+
+create table derived.network (
+    one                boolean primary key default true check (one),
+    tracks             bigint not null,
+    artists            bigint not null,
+    listeners          bigint not null,
+    likes              bigint not null,
+    comments           bigint not null,
+    lists              bigint not null,
+    total_duration_ms  bigint not null
+);
 
 -- What subscribers are told. Whoever changes the index puts events into the outbox, in the same
 -- transaction; the indexer moves them on after the commit and numbers them on the way, so no
@@ -522,3 +607,169 @@ from list
 join shown_account as author on author.did = list.did
 left join subject_count on subject_count.subject = list.uri
 where not exists (select from local.takedown where takedown.subject = list.uri);
+
+-- Search. Documents are folded and cut into terms by indexer/search, which follows search_due.
+
+create table derived.search_document (
+    id           bigint generated always as identity primary key,
+    kind         text collate "C" not null,
+    key          text collate "C" not null unique,
+    tier         smallint not null,
+    rank         real not null,
+    points       bigint not null,
+    at           timestamptz not null,
+    duration_ms  bigint,
+    fields       text not null,
+    terms        tsvector not null
+) with (fillfactor = 85);
+comment on column derived.search_document.kind is 'actor, track, list, album';
+comment on column derived.search_document.key is 'a DID, an at-uri; of an album its author''s DID, a space, its title_key';
+comment on column derived.search_document.tier is '0: among the best of its kind; each term begins with kind and tier';
+comment on column derived.search_document.rank is 'doublings of the points, and one for each half year of youth';
+comment on column derived.search_document.fields is 'folded, one a line, with a space around each word';
+-- Searches must not wait for a list of pending entries to be read through.
+create index search_document_terms on derived.search_document using gin (terms) with (fastupdate = off);
+create index search_document_by_time on derived.search_document (kind, at desc);
+
+-- Words that documents of a kind hold, to find those that a misspelt one may stand for.
+create table derived.search_word (
+    kind          text collate "C" not null,
+    word          text collate "C" not null,
+    misspellings  text[] collate "C" not null,
+    primary key (word, kind)
+);
+create index search_word_misspelt on derived.search_word using gin (misspellings) with (fastupdate = off);
+create index search_word_parts on derived.search_word using gin (word gin_trgm_ops) with (fastupdate = off);
+
+create table derived.search_tier (
+    kind      text collate "C" not null,
+    tier      smallint not null,
+    min_rank  real not null,
+    primary key (kind, tier)
+);
+
+-- Keys whose document is to be looked at again, whoever changed what it is made of.
+create table derived.search_due (
+    id   bigint generated always as identity primary key,
+    key  text collate "C" not null
+);
+
+create function derived.octave(points bigint) returns integer language sql immutable
+return floor(ln(1 + greatest(points, 0)) / ln(2.0::float8));
+
+create function derived.due_record() returns trigger language plpgsql as $$
+begin
+    insert into derived.search_due (key) values (case when tg_op = 'DELETE' then old.uri else new.uri end);
+    return null;
+end $$;
+
+create function derived.due_account() returns trigger language plpgsql as $$
+begin
+    insert into derived.search_due (key) values (case when tg_op = 'DELETE' then old.did else new.did end);
+    return null;
+end $$;
+
+create function derived.due_album() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' then
+        insert into derived.search_due (key) values (old.did || ' ' || old.title_key);
+    else
+        insert into derived.search_due (key) values (new.did || ' ' || new.title_key);
+    end if;
+    return null;
+end $$;
+
+create function derived.due_subject() returns trigger language plpgsql as $$
+begin
+    insert into derived.search_due (key) values (new.subject);
+    return null;
+end $$;
+
+create trigger track_due
+after insert or delete or update of title, artist, album, tags, duration_ms, audio_url, audio_cid, gate_type
+on track for each row execute function derived.due_record();
+
+create trigger list_due
+after insert or delete or update of name, list_type, last_name, last_list_type
+on list for each row execute function derived.due_record();
+
+create trigger album_due
+after insert or delete on album for each row execute function derived.due_album();
+
+create trigger bsky_profile_due
+after insert or delete or update of display_name
+on bsky_profile for each row execute function derived.due_account();
+
+create trigger account_met
+after insert on account for each row
+when (new.handle is not null)
+execute function derived.due_account();
+
+create trigger account_renamed
+after update of handle on account for each row
+when (old.handle is distinct from new.handle)
+execute function derived.due_account();
+
+-- A rank moves when a count doubles.
+create trigger subject_count_first
+after insert on subject_count for each row
+when (derived.octave(new.likes + new.comments + new.in_lists) > 0)
+execute function derived.due_subject();
+
+create trigger subject_count_doubled
+after update on subject_count for each row
+when (derived.octave(old.likes + old.comments + old.in_lists) <> derived.octave(new.likes + new.comments + new.in_lists))
+execute function derived.due_subject();
+
+create trigger account_count_first
+after insert on account_count for each row
+when (derived.octave(new.tracks + new.likes_received) > 0)
+execute function derived.due_account();
+
+create trigger account_count_doubled
+after update on account_count for each row
+when (derived.octave(old.tracks + old.likes_received) <> derived.octave(new.tracks + new.likes_received))
+execute function derived.due_account();
+
+-- Documents by terms: query after query, until a whole stage has brought as many as are wanted.
+create function derived.search_candidates(
+    queries tsquery[], stages smallint[], wanted integer,
+    since timestamptz, until timestamptz, min_ms bigint, max_ms bigint, phrases text[]
+) returns table (
+    stage smallint, id bigint, key text, rank real, points bigint, at timestamptz, fields text
+)
+language plpgsql stable
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    in_all integer := 0;
+    in_stage integer := 0;
+    number integer;
+begin
+    for place in 1 .. cardinality(queries) loop
+        if place > 1 and stages[place] <> stages[place - 1] then
+            exit when in_all >= wanted;
+            in_stage := 0;
+        end if;
+        continue when in_stage >= wanted;
+        return query
+        select
+            stages[place], document.id, document.key, document.rank, document.points, document.at,
+            document.fields
+        from (
+            -- What a shelf brings at most, however common the word.
+            select * from derived.search_document where terms @@ queries[place] limit 5000
+        ) as document
+        where document.at >= since
+        and document.at < until
+        and (min_ms is null or document.duration_ms >= min_ms)
+        and (max_ms is null or document.duration_ms <= max_ms)
+        and document.fields like all (phrases)
+        order by document.rank desc, document.id desc
+        limit wanted;
+        get diagnostics number = row_count;
+        in_stage := in_stage + number;
+        in_all := in_all + number;
+    end loop;
+end $$;
