@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from appview.app import AppSettings, create_app
 from appview.config import Config
 from appview.screen import Progress
+from indexer.sequencer import Retention
 from indexer.service import IndexerSettings, Tools, build_indexer, leadership
 from lexicons.catalog import load_catalog
 from migrations.database import Pool, open_database
@@ -97,6 +98,7 @@ def indexer_settings(config: Config) -> IndexerSettings:
         spool=config.data_dir / "spool",
         max_repo_bytes=config.max_repo_bytes,
         min_free_bytes=config.min_free_bytes,
+        retention=Retention(config.events_hours, config.events_count),
     )
 
 

@@ -121,6 +121,10 @@ class Config:
     trusted_proxies: tuple[str, ...] = _setting(_networks, "127.0.0.1,::1")
     rate_limit_requests: int = _setting(_whole(0, 10**9), "3000")
     rate_limit_seconds: int = _setting(_whole(1, 86_400), "300")
+    max_subscribers: int = _setting(_whole(1, 10**6), "1000")
+    max_subscribers_per_caller: int = _setting(_whole(1, 10**6), "20")
+    events_hours: int = _setting(_whole(1, 100_000), "72")
+    events_count: int = _setting(_whole(1_000, 10**10), "1000000")
     trusted_media_hosts: tuple[str, ...] = _setting(
         _words, "audio.plyr.fm,images.plyr.fm,cdn.bsky.app"
     )

@@ -185,7 +185,7 @@ VerifiedSync = VerifiedRoot  # a #sync carries nothing else
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """The unit the writer takes; `cid` and `value` None: deleted."""
+    """The unit the writer takes; `cid` and `value` None: deleted. Not `live`: a walk found it."""
 
     did: Did
     collection: Nsid
@@ -193,3 +193,4 @@ class RecordChange:
     rev: Tid
     cid: str | None
     value: bytes | None
+    live: bool = True

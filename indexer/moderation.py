@@ -11,6 +11,7 @@ from typing import NewType
 import asyncpg
 
 from indexer.events import RecordChange
+from indexer.outbox import tell_records
 from indexer.records.ledger import Held, Winner
 from indexer.records.prepare import Prepared, RecordState
 from indexer.records.record_type import RecordTypes, RecordUri, columns
@@ -146,6 +147,7 @@ async def _follow_records(
     if not winners:
         return
     await write_counts(connection, winners, new_tally(record_types))
+    await tell_records(connection, winners)
     await connection.execute(
         """
         update record

@@ -21,6 +21,7 @@ from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
 from indexer.requests import Requests
 from indexer.resync import Resync
+from indexer.sequencer import Retention, Sequencer
 from indexer.spool import Spool
 from indexer.watch import Watch
 from indexer.writer import Writer
@@ -54,6 +55,7 @@ class IndexerSettings:
     spool: Path
     max_repo_bytes: int
     min_free_bytes: int
+    retention: Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Indexer:
     accounts: Accounts
     watch: Watch
     requests: Requests
+    sequencer: Sequencer
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -114,6 +117,7 @@ class Indexer:
                 group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
+                group.create_task(self.sequencer.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -122,6 +126,7 @@ class Indexer:
             try:
                 await asyncio.wait_for(self.pipeline.settled(), DRAIN_SECONDS)
                 await self.pipeline.write_cursor()
+                await self.sequencer.number_all()
             except TimeoutError:
                 log.warning("stopped with events unwritten: the cursor has not passed them")
             for task in others:
@@ -197,6 +202,10 @@ def build_accounts(tools: Tools, pipeline: Pipeline) -> Accounts:
     return Accounts(tools.pool, pipeline, tools.resolver, tools.remote, tools.now)
 
 
+def build_sequencer(tools: Tools, pipeline: Pipeline, settings: IndexerSettings) -> Sequencer:
+    return Sequencer(tools.pool, pipeline.wakes.numbering, settings.retention, tools.now)
+
+
 def build_spool(tools: Tools, settings: IndexerSettings) -> Spool:
     return Spool(tools.remote, settings.spool, settings.max_repo_bytes, settings.min_free_bytes)
 
@@ -242,6 +251,7 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         build_accounts(tools, pipeline),
         watch,
         Requests(tools.pool, pipeline, tools.resolver, tools.remote, tools.now),
+        build_sequencer(tools, pipeline, settings),
         settings.resync_workers,
     )
 

@@ -15,6 +15,7 @@ import structlog
 
 from indexer import counters
 from indexer.events import QuarantineReason
+from indexer.outbox import tell_records
 from indexer.records import ledger
 from indexer.records.ledger import Outcome
 from indexer.records.prepare import Prepared, prepare
@@ -161,6 +162,7 @@ class Writer:
             await ledger.store(connection, winners, now)
             await write_rows(connection, winners)
             await write_counts(connection, winners, new_tally(self.record_types))
+            await tell_records(connection, winners)
         return WriteResult(settled.outcomes, settled.reasons)
 
     async def _apply_apart(

@@ -10,7 +10,13 @@ from appview.config import Config
 from appview.screen import Progress
 from appview.serving import stop_on_signals
 from indexer.replay import replay
-from indexer.service import build_accounts, build_indexer, build_pipeline, leadership
+from indexer.service import (
+    build_accounts,
+    build_indexer,
+    build_pipeline,
+    build_sequencer,
+    leadership,
+)
 
 
 async def replay_file(config: Config, file: Path) -> None:
@@ -20,6 +26,7 @@ async def replay_file(config: Config, file: Path) -> None:
             return
         pipeline = await build_pipeline(tools, config.namespace, host=None)
         summary = await replay(file, pipeline, build_accounts(tools, pipeline))
+        await build_sequencer(tools, pipeline, indexer_settings(config)).number_all()
         click.echo(f"{summary.frames} frames, {summary.rejected} not readable")
 
 
@@ -35,6 +42,7 @@ async def backfill(config: Config) -> None:
             working = [
                 group.create_task(indexer.resync.run(config.resync_workers)),
                 group.create_task(indexer.accounts.run()),
+                group.create_task(indexer.sequencer.run()),
             ]
             await progress.bar()
             for task in working:

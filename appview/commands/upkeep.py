@@ -83,6 +83,17 @@ truncate
 restart identity
 """
 
+# A cursor of before is outdated; its numbers are never given again.
+START_STREAM_ANEW = """
+truncate stream.outbox, stream.event;
+update stream.state
+set
+    last_seq = greatest(last_seq, (extract(epoch from statement_timestamp()) * 1000000)::bigint),
+    trimmed_seq = greatest(last_seq, (extract(epoch from statement_timestamp()) * 1000000)::bigint),
+    events = 0,
+    started_at = now(),
+    filled_at = null;
+"""
 
 BUSY = "an indexer is at work: stop it first"
 STUCK = "others keep reading the index: stop the servers first, or try again"
@@ -270,6 +281,7 @@ async def _empty(connection: Connection) -> None:
                     raise click.ClickException(BUSY)
                 await begin(connection)
                 await connection.execute(EMPTY)
+                await connection.execute(START_STREAM_ANEW)
         except asyncpg.LockNotAvailableError as error:
             raise click.ClickException(STUCK) from error
         except asyncpg.DeadlockDetectedError as error:

@@ -99,6 +99,7 @@ def settle(batch: Iterable[Prepared], ledger: Ledger) -> Settled:
         if prepared.reason is not None:
             settled.reasons[prepared.reason] += 1
         is_taken_down = prepared.uri in ledger.taken_down
+        winners.pop(prepared.uri, None)  # their order is that of their last changes
         winners[prepared.uri] = _follow(before, prepared, known, is_taken_down=is_taken_down)
     return settled
 

@@ -1,0 +1,48 @@
+"""What subscribers would be told, read from the tables."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+import asyncpg
+
+from indexer.sequencer import Retention, Sequencer
+from migrations.database import Pool
+from tests.indexer.changes import NOW
+
+
+class Clock:
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def new_sequencer(
+    pool: Pool, clock: Clock | None = None, *, hours: int = 10**5, events: int = 10**6
+) -> Sequencer:
+    return Sequencer(pool, asyncio.Event(), Retention(hours, events), clock or Clock())
+
+
+async def filled(pool: Pool) -> None:
+    """As an index that has been filled: from now on walks are told, and whom we meet."""
+    await pool.execute("update stream.state set filled_at = now()")
+
+
+async def told(pool: Pool) -> list[tuple[object, ...]]:
+    """What waits in the outbox, briefly."""
+    return brief(await pool.fetch("select * from stream.outbox order by id"))
+
+
+def brief(rows: Iterable[asyncpg.Record]) -> list[tuple[object, ...]]:
+    return [_brief(row) for row in rows]
+
+
+def _brief(row: asyncpg.Record) -> tuple[object, ...]:
+    if row["kind"] == "account":
+        return ("account", row["did"], row["active"], row["status"])
+    if row["kind"] == "identity":
+        return ("identity", row["did"], row["handle"])
+    place = f"{row['did']}/{row['collection'].rpartition('.')[2]}/{row['rkey']}"
+    return (row["action"], place, row["cid"], row["reason"])
