@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
-from urllib.parse import parse_qsl
 
 import orjson
 import structlog
@@ -18,7 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lexicons.catalog import Catalog, Method
 from lexicons.data_model import Value
-from lexicons.schema import Invalid
 from lexicons.syntax import Did, Nsid, is_nsid
 from xrpc import metrics
 from xrpc.bodies import Disconnected, read_input
@@ -32,6 +30,7 @@ from xrpc.errors import (
     unauthorized,
 )
 from xrpc.page_memory import PageMemory
+from xrpc.query_string import read_params
 from xrpc.rate_limit import RateLimiter
 from xrpc.replies import (
     CORS,
@@ -47,7 +46,6 @@ from xrpc.replies import (
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "/xrpc/"
-MAX_PARAMS: Final = 1_000
 JSON_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 C = TypeVar("C")
@@ -155,7 +153,7 @@ class XrpcServer(Generic[C]):
     async def _request(self, route: _Route[C], scope: Scope, receive: Receive) -> XrpcRequest:
         """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        params = _params(route.method, scope["query_string"])
+        params = read_params(route.method, scope["query_string"])
         viewer = await self._viewer(route, headers)
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
         return XrpcRequest(
@@ -250,20 +248,6 @@ def _found(route: _Route[C] | None, scope: Scope) -> _Route[C]:
         expected = "GET" if route.is_query else "POST"
         raise invalid_request(f"incorrect HTTP method ({verb}), expected {expected}")
     return route
-
-
-def _params(method: Method, query: bytes) -> dict[str, Any]:
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"), errors="strict", max_num_fields=MAX_PARAMS
-        ) if query else []  # fmt: skip
-        if b"%00" in query and any("\0" in value for _, value in pairs):
-            raise invalid_request("a parameter holds U+0000, which no text here may")
-        return method.parse_params(pairs)
-    except Invalid as error:
-        raise invalid_request(str(error)) from error
-    except ValueError as error:
-        raise invalid_request("the query string is malformed or too long") from error
 
 
 def _address(scope: Scope) -> str:

@@ -165,14 +165,6 @@ async def test_cases_95_to_102_a_bad_parameter_is_named(query: str, named: str) 
     assert message.startswith(f"{named}:")
 
 
-@pytest.mark.parametrize(
-    "query", ["q=%00", "q=a%00b", "q=%ff", "q=%ed%a0%80", "&".join(["a"] * 2_000)]
-)
-async def test_a_query_string_that_is_no_text_is_400(query: str) -> None:
-    async with asking() as client:
-        assert envelope(await client.get(f"{GET}?{query}"))[:2] == (400, "InvalidRequest")
-
-
 async def test_cases_98_and_99_an_array_is_a_repeated_parameter() -> None:
     async with asking() as client:
         many = "&".join(f"uris={number}" for number in range(25))
