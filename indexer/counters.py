@@ -9,16 +9,20 @@ its links are held to, `recount_after` how far they already are. Callers hold th
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from migrations.runner import Connection
 
 
 class Link(NamedTuple):
+    """`made_at`: None for now."""
+
     uri: str
     subject: str
     kind: str
     did: str
+    made_at: datetime | None
 
 
 class First(NamedTuple):
@@ -128,10 +132,13 @@ async def _insert(connection: Connection, links: Sequence[Link], tally: Tally) -
         await _demote(connection, overtaken, tally)
     rows = await connection.fetch(
         """
-        insert into link (uri, subject, kind, did, counted)
-        select new.uri, new.subject, new.kind, new.did, new.may_count and account.counted_active
-        from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])
-            as new (uri, subject, kind, did, may_count)
+        insert into link (uri, subject, kind, did, made_at, counted)
+        select
+            new.uri, new.subject, new.kind, new.did, coalesce(new.made_at, now()),
+            new.may_count and account.counted_active
+        from unnest(
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[]
+        ) as new (uri, subject, kind, did, made_at, may_count)
         join account on account.did = new.did
         returning link.subject, link.kind, link.did, link.counted
         """,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from indexer import albums, counters
 from indexer.counters import Link, Tally
 from indexer.records.ledger import Winner
+from indexer.records.list import LIST
 from indexer.records.record_type import RecordTypes
 from indexer.records.track import TRACK
 from migrations.runner import Connection
@@ -76,7 +77,12 @@ async def write_counts(connection: Connection, winners: Sequence[Winner], tally:
         if winner.was_counted:
             replaced.append(str(uri))
         if prepared.row is not None and winner.is_counted:
-            subjects = kind.subjects(prepared.row)
-            links += [Link(str(uri), subject, kind.link_kind, uri.did) for subject in subjects]
+            # What a list has from the start is as old as the list; what it has more by now, new.
+            has_grown = kind is LIST and winner.was_counted
+            made_at = None if has_grown else prepared.row.sort_at
+            links += [
+                Link(str(uri), subject, kind.link_kind, uri.did, made_at)
+                for subject in kind.subjects(prepared.row)
+            ]
     await counters.replace_links(connection, replaced, links, tally)
     await counters.store(connection, tally)

@@ -183,7 +183,7 @@ async def _replace_tags(connection: Connection, rows: Sequence[TrackRow]) -> Non
     # The track's own sort_at, which the first version of its record has settled.
     await connection.execute(
         """
-        insert into track_tag (uri, tag, sort_at)
+        insert into track_tag (track_uri, tag, sort_at)
         select tagged.uri, tagged.tag, track.sort_at
         from unnest($1::text[], $2::text[]) as tagged (uri, tag)
         join track on track.uri = tagged.uri
@@ -205,7 +205,7 @@ async def delete(connection: Connection, uris: Sequence[RecordUri]) -> None:
 
 
 async def _delete_tags(connection: Connection, tracks: Sequence[str]) -> None:
-    await connection.execute("delete from track_tag where uri = any($1::text[])", tracks)
+    await connection.execute("delete from track_tag where track_uri = any($1::text[])", tracks)
 
 
 TRACK = RecordType(

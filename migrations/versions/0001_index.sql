@@ -178,12 +178,12 @@ create index track_by_album on track (did, album_key, sort_at, uri) where album_
 create index track_by_feature on track using gin (features) where features <> '{}';
 
 create table track_tag (
-    uri      text collate "C" not null,
-    tag      text collate "C" not null,
-    sort_at  timestamptz not null,
-    primary key (uri, tag)
+    track_uri  text collate "C" not null,
+    tag        text collate "C" not null,
+    sort_at    timestamptz not null,
+    primary key (track_uri, tag)
 );
-create index track_tag_latest on track_tag (tag, sort_at desc, uri desc);
+create index track_tag_latest on track_tag (tag, sort_at desc, track_uri desc);
 
 create table "like" (
     uri          text collate "C" primary key,
@@ -615,7 +615,7 @@ create table derived.search_document (
     kind         text collate "C" not null,
     key          text collate "C" not null unique,
     tier         smallint not null,
-    rank         real not null,
+    rank         float8 not null,
     points       bigint not null,
     at           timestamptz not null,
     duration_ms  bigint,
@@ -644,7 +644,7 @@ create index search_word_parts on derived.search_word using gin (word gin_trgm_o
 create table derived.search_tier (
     kind      text collate "C" not null,
     tier      smallint not null,
-    min_rank  real not null,
+    min_rank  float8 not null,
     primary key (kind, tier)
 );
 
@@ -736,7 +736,7 @@ create function derived.search_candidates(
     queries tsquery[], stages smallint[], wanted integer,
     since timestamptz, until timestamptz, min_ms bigint, max_ms bigint, phrases text[]
 ) returns table (
-    stage smallint, id bigint, key text, rank real, points bigint, at timestamptz, fields text
+    stage smallint, id bigint, key text, rank float8, points bigint, at timestamptz, fields text
 )
 language plpgsql stable
 set enable_seqscan = off

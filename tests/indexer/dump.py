@@ -5,6 +5,7 @@ from migrations.database import Pool
 CLOCKS = (
     "seen_at",
     "proven_at",
+    "made_at",
     "indexed_at",
     "first_seen_at",
     "identity_at",

@@ -66,7 +66,7 @@ def life() -> list[Any]:
     """Everything an account can have written, and what others made of it."""
     return [
         change(track(), key=1),
-        change(track(title=SECRET, description=SECRET, album=SECRET), did=BOB),
+        change(track(title=SECRET, description=f"#{SECRET}", album=SECRET), did=BOB),
         change(like(), did=BOB),
         change(like(), did=BOB, key=2),
         change(comment(text=SECRET), did=BOB),
@@ -88,14 +88,14 @@ async def live(pool: Pool) -> None:
 
 
 async def rows_of_bob(pool: Pool) -> dict[str, int]:
-    """By table with a column for an account or for a list."""
+    """By table with a column for an account, a list or a track."""
     tables = await pool.fetch(
         """
         select table_name, column_name
         from information_schema.columns
         join information_schema.tables using (table_schema, table_name)
         where table_schema = 'public' and table_type = 'BASE TABLE'
-          and column_name in ('did', 'list_uri')
+          and column_name in ('did', 'list_uri', 'track_uri')
         """
     )
     return {
