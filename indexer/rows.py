@@ -5,6 +5,7 @@ Whoever calls this has begun its transaction with `begin`.
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from indexer import albums, counters
 from indexer.counters import Link, Tally
@@ -76,13 +77,14 @@ async def write_counts(connection: Connection, winners: Sequence[Winner], tally:
             continue
         if winner.was_counted:
             replaced.append(str(uri))
-        if prepared.row is not None and winner.is_counted:
+        row: Any = prepared.row
+        if row is not None and winner.is_counted:
             # What a list has from the start is as old as the list; what it has more by now, new.
             has_grown = kind is LIST and winner.was_counted
-            made_at = None if has_grown else prepared.row.sort_at
+            made_at = None if has_grown else row.sort_at
             links += [
                 Link(str(uri), subject, kind.link_kind, uri.did, made_at)
-                for subject in kind.subjects(prepared.row)
+                for subject in kind.subjects(row)
             ]
     await counters.replace_links(connection, replaced, links, tally)
     await counters.store(connection, tally)
