@@ -21,6 +21,7 @@ from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
 from indexer.requests import Requests
 from indexer.resync import Resync
+from indexer.search.follow import Search
 from indexer.sequencer import Retention, Sequencer
 from indexer.spool import Spool
 from indexer.watch import Watch
@@ -115,6 +116,7 @@ class Indexer:
                 group.create_task(self.discovery.run()),
                 group.create_task(self.accounts.run()),
                 group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
+                group.create_task(Search(self.accounts.pool).run()),
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),

@@ -64,8 +64,13 @@ EMPTY = """
 truncate
     account,
     account_count,
+    album,
     bsky_profile,
     comment,
+    derived.search_document,
+    derived.search_due,
+    derived.search_tier,
+    derived.search_word,
     discovery,
     "like",
     link,

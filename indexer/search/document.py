@@ -1,0 +1,157 @@
+"""A document of the search index, made of the rows it describes. Pure."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, shelf
+from lexicons.words import is_unspaced, joined_words, words
+
+SHORTEST_MISSPELT, LONGEST_MISSPELT = 4, 24
+SHORTEST_WORD = 3
+BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
+DAYS_WORTH_A_DOUBLING = 180.0
+
+# Whose handles end like this say nothing by it.
+EVERYBODYS = (".bsky.social",)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`fields` are as lexicons.terms.FIELDS names them, the title first."""
+
+    kind: Kind
+    key: str
+    fields: tuple[str, ...]
+    attributes: tuple[str, ...]
+    points: int
+    at: datetime
+    ages: bool = True
+    duration_ms: int | None = None
+
+    @property
+    def rank(self) -> float:
+        """Doublings of what speaks for it, and its youth: half a year is worth one of them."""
+        doublings = math.floor(math.log2(1 + max(self.points, 0)))
+        if not self.ages:
+            return float(doublings)
+        return doublings + (self.at - BEGAN).total_seconds() / 86_400 / DAYS_WORTH_A_DOUBLING
+
+    @property
+    def lines(self) -> str:
+        return "\n".join(line(field) for field in self.fields)
+
+    def terms(self, tier: int) -> Iterator[str]:
+        prefix = shelf(self.kind, tier)
+        return (prefix + term for term in document_terms(self.fields, self.attributes))
+
+    def words(self) -> set[str]:
+        """Those that may be meant when another spelling is asked for."""
+        found = {word for field in self.fields for word in (*words(field), *joined_words(field))}
+        return {word for word in found if len(word) >= SHORTEST_WORD and not is_unspaced(word)}
+
+
+def line(field: str) -> str:
+    """The words, each between spaces; behind a tab those that punctuation joins."""
+    joined = joined_words(field)
+    text = f" {' '.join(words(field))} "
+    return f"{text}\t {' '.join(joined)} " if joined else text
+
+
+def spellings(word: str) -> list[str]:
+    if SHORTEST_MISSPELT <= len(word) <= LONGEST_MISSPELT:
+        return sorted(misspellings(word))
+    return []
+
+
+def tier_of(rank: float, thresholds: Sequence[float]) -> int:
+    """How many of the thresholds, highest first, the rank stays below."""
+    return min(sum(rank < threshold for threshold in thresholds), TIERS - 1)
+
+
+def track_document(row: asyncpg.Record) -> Document:
+    attributes = [
+        attribute("author", row["did"]),
+        attribute("file", row["file_type"].lower()),
+        *(attribute("tag", tag) for tag in row["tags"]),
+        *_audio(row["gate_type"], row["audio_cid"], row["audio_url"]),
+    ]
+    return Document(
+        kind="track",
+        key=row["uri"],
+        fields=(row["title"], row["artist"], row["album"] or "", ", ".join(row["tags"])),
+        attributes=tuple(attributes),
+        points=row["points"],
+        at=row["sort_at"],
+        duration_ms=row["duration_ms"],
+    )
+
+
+def _audio(gate: str | None, cid: str | None, url: str | None) -> Iterable[str]:
+    """Where its bytes are said to be: which hosts are trusted is for those who read."""
+    if gate is not None:
+        return
+    if cid is not None:
+        yield attribute("audio", "blob")
+    if url is not None and url.startswith("https://"):
+        yield attribute("audio", f"https://{urlsplit_host(url)}/")
+
+
+def urlsplit_host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
+def list_document(row: asyncpg.Record) -> Document | None:
+    if not row["name"]:
+        return None
+    return Document(
+        kind="list",
+        key=row["uri"],
+        fields=(row["name"], author_name(row)),
+        attributes=(attribute("type", row["list_type"] or ""),),
+        points=row["points"],
+        at=row["sort_at"],
+    )
+
+
+def album_document(row: asyncpg.Record) -> Document:
+    return Document(
+        kind="album",
+        key=row["key"],
+        fields=(row["title"], author_name(row)),
+        attributes=(),
+        points=row["points"],
+        at=row["sort_at"],
+    )
+
+
+def actor_document(row: asyncpg.Record) -> Document | None:
+    if not row["handle"] and not row["display_name"]:
+        return None
+    return Document(
+        kind="actor",
+        key=row["did"],
+        fields=(row["display_name"] or "", own_part(row["handle"] or "")),
+        attributes=(attribute("handle", row["handle"] or ""),),
+        points=row["points"],
+        at=row["first_seen_at"],
+        ages=False,
+    )
+
+
+def author_name(row: asyncpg.Record) -> str:
+    return row["display_name"] or own_part(row["handle"] or "")
+
+
+def own_part(handle: str) -> str:
+    for ending in EVERYBODYS:
+        if handle.endswith(ending):
+            return handle.removesuffix(ending)
+    return handle.rpartition(".")[0] or handle

@@ -1,0 +1,226 @@
+"""Keeps the documents in step: triggers queue the keys, this follows in chunks, within a second.
+
+Documents can be made anew at any time, so nothing here is in the way of the writer: it takes no
+lock of theirs, and a chunk that fails is simply due again.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from indexer.search.document import Document, spellings, tier_of
+from indexer.search.sources import load
+from lexicons.terms import TIERS
+from migrations.database import Pool
+from migrations.runner import Connection
+
+POLL_SECONDS = 0.25
+CHUNK_KEYS = 400
+BEST = 1_000
+GROWTH = 4
+SETTLE_SECONDS = 600.0
+
+DUE = """
+select id, key from derived.search_due order by id limit $1
+"""
+
+STORE = """
+insert into derived.search_document as held (
+    kind, key, tier, rank, points, at, duration_ms, fields, terms
+)
+select
+    kind, key, tier, rank, points, at, duration_ms, fields,
+    array_to_tsvector(string_to_array(terms, E'\\n'))
+from unnest(
+    $1::text[], $2::text[], $3::smallint[], $4::float8[], $5::bigint[], $6::timestamptz[],
+    $7::bigint[], $8::text[], $9::text[]
+) as new (kind, key, tier, rank, points, at, duration_ms, fields, terms)
+on conflict (key) do update
+set
+    kind = excluded.kind,
+    tier = excluded.tier,
+    rank = excluded.rank,
+    points = excluded.points,
+    at = excluded.at,
+    duration_ms = excluded.duration_ms,
+    fields = excluded.fields,
+    terms = excluded.terms
+where (held.rank, held.points, held.duration_ms, held.fields, held.terms)
+    is distinct from
+    (excluded.rank, excluded.points, excluded.duration_ms, excluded.fields, excluded.terms)
+"""
+
+STORE_WORDS = """
+insert into derived.search_word (kind, word, misspellings)
+select kind, word, string_to_array(nullif(misspellings, ''), E'\\n')
+from unnest($1::text[], $2::text[], $3::text[]) as new (kind, word, misspellings)
+on conflict do nothing
+"""
+
+# What carries the name of an account whose name has changed.
+QUEUE_NAMED = """
+insert into derived.search_due (key)
+select list.uri from list where did = any ($1)
+union all
+select did || ' ' || title_key from album where did = any ($1)
+"""
+
+THRESHOLDS = """
+select kind, rank
+from (
+    select kind, rank, row_number() over (partition by kind order by rank desc) as place
+    from derived.search_document
+) as ranked
+where place = any ($1::bigint[])
+order by kind, rank desc
+"""
+
+QUEUE_MISPLACED = """
+insert into derived.search_due (key)
+select key
+from derived.search_document as document
+where tier <> (
+    select count(*)
+    from derived.search_tier
+    where search_tier.kind = document.kind
+    and document.rank < search_tier.min_rank
+)
+"""
+
+
+@dataclass(slots=True)
+class Search:
+    pool: Pool
+    _written: int = 0
+    _settled_documents: int = BEST
+    _settled_at: float = field(default_factory=time.monotonic)
+
+    async def run(self) -> None:
+        while True:
+            while await self.follow_some():
+                await self.settle_if_due()
+            await self.settle_if_due()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def follow(self) -> None:
+        """Until nothing is due."""
+        while await self.follow_some():
+            pass
+
+    async def follow_some(self, limit: int = CHUNK_KEYS) -> bool:
+        async with self.pool.acquire() as connection:
+            due = await connection.fetch(DUE, limit)
+            if not due:
+                return False
+            async with connection.transaction():
+                # What is lost in a crash is due again, together with the mark that it was.
+                await connection.execute("set local synchronous_commit = off")
+                await connection.execute("set local enable_seqscan = off")
+                await self._write(connection, sorted({row["key"] for row in due}))
+                await connection.execute(
+                    "delete from derived.search_due where id = any ($1::bigint[])",
+                    [row["id"] for row in due],
+                )
+        return True
+
+    async def _write(self, connection: Connection, keys: Sequence[str]) -> None:
+        documents = await load(connection, keys)
+        gone = set(keys) - {document.key for document in documents}
+        if gone:
+            await connection.execute(
+                "delete from derived.search_document where key = any ($1::text[])", sorted(gone)
+            )
+        if not documents:
+            return
+        renamed = await self._renamed(connection, documents)
+        thresholds = await load_thresholds(connection)
+        await connection.execute(STORE, *_columns(documents, thresholds))
+        await connection.execute(STORE_WORDS, *_words(documents))
+        if renamed:
+            await connection.execute(QUEUE_NAMED, renamed)
+        self._written += len(documents)
+
+    async def _renamed(
+        self, connection: Connection, documents: Sequence[Document]
+    ) -> Sequence[str]:
+        lines = {document.key: document.lines for document in documents if document.kind == "actor"}
+        if not lines:
+            return []
+        rows = await connection.fetch(
+            "select key, fields from derived.search_document where key = any ($1::text[])",
+            list(lines),
+        )
+        held = {row["key"]: row["fields"] for row in rows}
+        return [did for did, line in lines.items() if held.get(did) != line]
+
+    async def settle_if_due(self) -> None:
+        has_aged = self._written > 0 and time.monotonic() - self._settled_at > SETTLE_SECONDS
+        if has_aged or self._written >= self._settled_documents:
+            await self.settle()
+
+    async def settle(self) -> None:
+        """See again who is among the best of each kind, and queue those on the wrong shelf."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            places = [BEST * GROWTH**tier for tier in range(TIERS - 1)]
+            rows = await connection.fetch(THRESHOLDS, places)
+            ranks: dict[str, list[float]] = defaultdict(list)
+            for row in rows:
+                ranks[row["kind"]].append(row["rank"])
+            await connection.execute("delete from derived.search_tier")
+            await connection.executemany(
+                "insert into derived.search_tier (kind, tier, min_rank) values ($1, $2, $3)",
+                [
+                    (kind, tier, rank)
+                    for kind, each in ranks.items()
+                    for tier, rank in enumerate(each)
+                ],
+            )
+            await connection.execute(QUEUE_MISPLACED)
+            self._settled_documents = max(
+                BEST, await connection.fetchval("select count(*) from derived.search_document")
+            )
+        self._written = 0
+        self._settled_at = time.monotonic()
+
+
+async def load_thresholds(connection: Connection) -> Mapping[str, Sequence[float]]:
+    """By kind, highest first."""
+    thresholds: dict[str, list[float]] = defaultdict(list)
+    rows = await connection.fetch(
+        "select kind, min_rank from derived.search_tier order by kind, tier"
+    )
+    for row in rows:
+        thresholds[row["kind"]].append(row["min_rank"])
+    return thresholds
+
+
+def _columns(
+    documents: Sequence[Document], thresholds: Mapping[str, Sequence[float]]
+) -> list[Sequence[object]]:
+    rows = []
+    for document in documents:
+        tier = tier_of(document.rank, thresholds.get(document.kind, ()))
+        rows.append(
+            (
+                document.kind,
+                document.key,
+                tier,
+                document.rank,
+                document.points,
+                document.at,
+                document.duration_ms,
+                document.lines,
+                "\n".join(document.terms(tier)),
+            )
+        )
+    return list(zip(*rows, strict=True))
+
+
+def _words(documents: Sequence[Document]) -> list[Sequence[str]]:
+    found = sorted({(document.kind, word) for document in documents for word in document.words()})
+    if not found:
+        return [[], [], []]
+    rows = [(kind, word, "\n".join(spellings(word))) for kind, word in found]
+    return list(zip(*rows, strict=True))
