@@ -7,13 +7,14 @@ near each other like the same tracks, and every identifier is well-formed.
 
 import math
 import time
-from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
 from bench import catalogue_sql as sql
 from bench.report import say
 from bench.words import words
+from lexicons.text import title_key
 from migrations import runner
 from migrations.runner import Connection
 
@@ -29,10 +30,12 @@ TABLES = (
     "repo",
     "record",
     "track",
+    "track_tag",
     "like",
     "comment",
     "list",
     "list_item",
+    "album",
     "profile",
     "bsky_profile",
     "link",
@@ -63,35 +66,47 @@ async def fill(url: str, tracks: int) -> None:
 async def _generate(connection: Connection, tracks: int) -> None:
     people, authors = tracks // TRACKS_A_PERSON, tracks // TRACKS_AN_AUTHOR
     assert math.gcd(people, STRIDE) == 1
-    likes_of_the_best = _likes_of_the_best(tracks, people // 2)
     await _words(connection)
     await connection.execute(sql.FUNCTIONS)
-    steps: Sequence[tuple[str, tuple[int, ...]]] = (
-        (sql.PEOPLE, (people, authors)),
-        (sql.ACCOUNTS, ()),
-        (sql.REPOS, ()),
-        (sql.BSKY_PROFILES, ()),
-        (sql.PROFILES, ()),
-        (sql.MADE, (tracks, people, authors, likes_of_the_best)),
-        (sql.TITLES, (tracks, people)),
-        (sql.TRACKS, (authors,)),
-        (sql.TRACK_RECORDS, ()),
-        (sql.GIVEN, (people, STRIDE)),
-        (sql.LIKES, ()),
-        (sql.LIKE_RECORDS, ()),
-        (sql.LIKE_LINKS, ()),
-        (sql.COMMENTS, (tracks, people)),
-        (sql.ALBUMS, ()),
-        (sql.PLAYLISTS, (tracks, people)),
-        (sql.PLAYLIST_ITEMS, (tracks,)),
-        (sql.LISTS, ()),
-        (sql.ITEMS, ()),
-        (sql.OTHER_RECORDS, ()),
-        (sql.OTHER_LINKS, ()),
-        (sql.SUBJECT_COUNTS, ()),
-        (sql.ACCOUNT_COUNTS, ()),
+    await _run(
+        connection,
+        (sql.PEOPLE, people, authors),
+        ("analyze person",),
+        (sql.ACCOUNTS,),
+        (sql.REPOS,),
+        (sql.BSKY_PROFILES,),
+        (sql.PROFILES,),
+        (sql.MADE, tracks, people, authors, _likes_of_the_best(tracks, people // 2)),
+        ("analyze made",),
+        (sql.TITLES, tracks, people),
+        ("analyze title",),
     )
-    for statement, arguments in steps:
+    await _title_keys(connection)
+    await _run(
+        connection,
+        (sql.TRACKS, authors),
+        (sql.TRACK_TAGS,),
+        (sql.TRACK_RECORDS,),
+        (sql.GIVEN, people, STRIDE),
+        (sql.LIKES,),
+        (sql.LIKE_RECORDS,),
+        (sql.LIKE_LINKS,),
+        (sql.COMMENTS, tracks, people),
+        (sql.ALBUMS,),
+        (sql.PLAYLISTS, tracks, people),
+        (sql.PLAYLIST_ITEMS, tracks),
+        (sql.LISTS,),
+        (sql.ITEMS,),
+        (sql.NAMED_ALBUMS,),
+        (sql.OTHER_RECORDS,),
+        (sql.OTHER_LINKS,),
+        (sql.SUBJECT_COUNTS,),
+        (sql.ACCOUNT_COUNTS,),
+    )
+
+
+async def _run(connection: Connection, *steps: tuple[Any, ...]) -> None:
+    for statement, *arguments in steps:
         await connection.execute(statement, *arguments)
 
 
@@ -100,6 +115,14 @@ async def _words(connection: Connection) -> None:
     rows = [(script, *word) for script, some in words().items() for word in enumerate(some)]
     await connection.copy_records_to_table("word", records=rows)
     await connection.execute("analyze word")
+
+
+async def _title_keys(connection: Connection) -> None:
+    await connection.execute("create temp table title_key (text text, key text)")
+    titles = [row["text"] for row in await connection.fetch(sql.ALBUM_TITLES)]
+    rows = [(title, title_key(title)) for title in titles]
+    await connection.copy_records_to_table("title_key", records=rows)
+    await connection.execute("analyze title_key")
 
 
 def _likes_of_the_best(tracks: int, at_most: int) -> int:

@@ -13,8 +13,8 @@ select
 # Tables that are new in the transaction need no WAL.
 EMPTY = """
 truncate
-    account, repo, record, track, "like", comment, list, list_item, profile, bsky_profile, link,
-    subject_count, account_count
+    account, repo, record, track, track_tag, "like", comment, list, list_item, album, profile,
+    bsky_profile, link, subject_count, account_count
 """
 
 INDEXES = """
@@ -193,6 +193,7 @@ from (
 ) as placed
 """
 
+# A title for each track, album and playlist.
 TITLES = """
 create temp table title as
 select
@@ -231,11 +232,13 @@ where a.place = floor(size * pg_temp.chance(seed, 2) ^ 3)::integer
   and c.place = floor(size * pg_temp.chance(seed, 4) ^ 3)::integer
 """
 
+ALBUM_TITLES = "select distinct text from title where subject <> 'track'"
+
 TRACKS = """
 insert into track (
-    uri, did, rkey, cid, title, artist, album, description, file_type, duration_ms, audio_url,
-    audio_cid, audio_mime, audio_size, image_url, gate_type, features, tags, created_at, sort_at,
-    indexed_at
+    uri, did, rkey, cid, title, artist, album, album_key, description, file_type, duration_ms,
+    audio_url, audio_cid, audio_mime, audio_size, image_url, gate_type, features, tags, created_at,
+    sort_at, indexed_at
 )
 select
     uri,
@@ -245,6 +248,7 @@ select
     title.text,
     name,
     album_title.text,
+    title_key.key,
     case
         when made.number % 3 = 0
         then repeat('Recorded in one take. ', 1 + (made.number % 8)::integer)
@@ -278,7 +282,15 @@ left join title as album_title
     on album_title.subject = 'album'
     and album_title.number = made.album
     and pg_temp.chance(made.album, 13) < 0.7
+left join title_key on title_key.text = album_title.text
 order by made.number
+"""
+
+TRACK_TAGS = """
+insert into track_tag (track_uri, tag, sort_at)
+select uri, tag, sort_at
+from track
+cross join unnest(tags) as tag
 """
 
 TRACK_RECORDS = """
@@ -366,8 +378,8 @@ from given
 """
 
 LIKE_LINKS = """
-insert into link (uri, subject, kind, did, counted)
-select uri, subject, 'like', did, true
+insert into link (uri, subject, kind, did, counted, made_at)
+select uri, subject, 'like', did, true, at
 from given
 """
 
@@ -460,8 +472,8 @@ join made
 
 LISTS = """
 insert into list (
-    uri, did, rkey, cid, name, list_type, last_name, last_list_type, item_count, created_at,
-    sort_at, indexed_at
+    uri, did, rkey, cid, name, list_type, last_name, last_list_type, title_key, item_count,
+    created_at, sort_at, indexed_at
 )
 select
     'at://' || did || '/fm.plyr.list/' || rkey,
@@ -472,20 +484,24 @@ select
     list_type,
     name,
     list_type,
+    key,
     size,
     pg_temp.written(at),
     at,
     at
 from shelf
 join (select list as number, count(*) as size from item group by list) as sizes using (number)
+join title_key on title_key.text = name
 """
 
 ITEMS = """
-insert into list_item (list_uri, position, subject, subject_cid)
-select 'at://' || did || '/fm.plyr.list/' || rkey, position, subject, subject_cid
+insert into list_item (list_uri, position, subject, subject_cid, sort_at)
+select 'at://' || did || '/fm.plyr.list/' || rkey, position, subject, subject_cid, at
 from shelf
 join item on item.list = shelf.number
 """
+
+NAMED_ALBUMS = "insert into album select distinct did, title_key from named_album"
 
 # What stands in these blocks nobody asks here: an empty map.
 OTHER_RECORDS = """
@@ -504,11 +520,11 @@ from (
 """
 
 OTHER_LINKS = """
-insert into link (uri, subject, kind, did, counted)
-select uri, subject, 'comment', did, true
+insert into link (uri, subject, kind, did, counted, made_at)
+select uri, subject, 'comment', did, true, sort_at
 from comment
 union all
-select distinct list_uri, subject, 'list', split_part(list_uri, '/', 3), true
+select distinct list_uri, subject, 'list', split_part(list_uri, '/', 3), true, sort_at
 from list_item
 """
 
