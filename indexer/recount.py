@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from indexer import albums
 from indexer.differences import Difference, Kind
 from indexer.records.list import LIST
 from indexer.records.record_type import RecordTypes
@@ -213,7 +214,7 @@ def _compared(row: asyncpg.Record, subject: str, counts: Sequence[str]) -> Itera
 
 
 async def put_right(pool: Pool, did: Did, names: Names) -> None:
-    """Count anew what an account has, and what it and its links are about.
+    """Count anew what an account has, and what it and its links are about; name its albums anew.
 
     Which of its links count is looked at again by whoever follows changed accounts.
     """
@@ -261,3 +262,4 @@ async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
         if counted is not None:
             right = [counted[name] for name in ACCOUNT_COUNTS]
             await connection.execute(PUT_ACCOUNT_RIGHT, did, *right)
+        await albums.put_right(connection, did)

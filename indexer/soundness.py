@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from indexer import albums
 from indexer.differences import Difference, Kind
 from indexer.events import QuarantineReason, RecordChange
 from indexer.records.prepare import Prepared, RecordState, prepare
@@ -27,8 +28,8 @@ Found = Iterator[tuple[Kind, str, str]]
 
 RECORDS_AT_ONCE = 1_000
 HASH_BYTES = 32
-# Kept from the rows before it: the record does not say.
-OF_EARLIER_ROWS = frozenset({"last_name", "last_list_type"})
+# Kept from the rows before it where the record does not say.
+OF_EARLIER_ROWS = frozenset({"last_name", "last_list_type", "title_key"})
 
 RECORDS = """
 select
@@ -293,7 +294,7 @@ def _in_rows(prepared: Prepared, held: Mapping[str, Any] | None) -> Found:
         return
     expected: Mapping[str, object] = row._asdict()  # type: ignore[attr-defined] # a NamedTuple
     for name, value in expected.items():
-        if name in OF_EARLIER_ROWS:
+        if value is None and name in OF_EARLIER_ROWS:
             continue
         if not _is_same(value, held.get(name)):
             yield Kind.ROW, f"{name} = {held.get(name)!r}"[:300], f"{value!r}"[:300]
@@ -343,6 +344,9 @@ async def _in_account(connection: Connection, did: Did) -> list[Difference]:
     for row in await connection.fetch(VIEWS, did):
         words = ("shown", "hidden") if row["is_shown"] else ("hidden", "shown")
         found.append(Difference(did, Kind.VIEW, row["uri"], *words))
+    missing, stray = await albums.differences(connection, did)
+    found += [Difference(did, Kind.ALBUM, did, "nothing", title) for title in missing]
+    found += [Difference(did, Kind.ALBUM, did, title, "nothing") for title in stray]
     return found
 
 

@@ -65,7 +65,7 @@ class Scene:
 async def scene(stage: Stage) -> AsyncIterator[Scene]:
     story = Story(stage)
     alice, song = await story.known("alice")
-    for value in (profile(), playlist([song, song]), track("Broken")):
+    for value in (profile(), playlist([song, song], listType="album"), track("Broken")):
         is_broken = value.get("title") == "Broken"
         await alice.write({**value, "title": 7} if is_broken else value, valid=not is_broken)
     bob = await story.person("bob")
@@ -173,6 +173,14 @@ PLANTED = {
     "no counts at all": (
         "delete from account_count where did in ('{alice}', '{bob}')",
         {("count", "alice"), ("count", "bob")},
+    ),
+    "an album that is not in the table": (
+        "delete from album where did = '{alice}'",
+        {("album", "alice")},
+    ),
+    "an album that nothing names": (
+        "insert into album (did, title_key) values ('{bob}', 'unheard of')",
+        {("album", "bob")},
     ),
     "an older rev": (
         "update repo set rev = '2222222222222' where did = '{alice}'",
