@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 from appview.app import AppSettings, create_app
 from appview.config import Config
 from appview.screen import Progress
+from indexer.leadership import leadership
 from indexer.sequencer import Retention
-from indexer.service import IndexerSettings, Tools, build_indexer, leadership
+from indexer.service import IndexerSettings, Tools, build_indexer
 from lexicons.catalog import load_catalog
 from migrations.database import Pool, open_database
 from xrpc.client import GuardedClient
@@ -138,7 +139,7 @@ async def _index_as_leader(
     async with leadership(tools.pool, stop) as leader:
         if leader is None:
             return
-        indexer = await build_indexer(tools, indexer_settings(config))
+        indexer = await build_indexer(tools, indexer_settings(config), leader.epoch)
         showing = asyncio.create_task(Progress(indexer).show()) if show_progress else None
         try:
             await indexer.run(leader, stop)

@@ -61,7 +61,7 @@ class Purge:
                 return False
             async with self.pipeline.desk:
                 async with connection.transaction():
-                    await begin(connection)
+                    await begin(connection, self.pipeline.writer.epoch)
                     did = await next_did(connection)
                     if did is None:
                         return False

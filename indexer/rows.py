@@ -19,10 +19,15 @@ LOCK = 0x706C7977
 """Advisory lock of whoever writes to the index, for one transaction: "plyw"."""
 
 
-async def begin(connection: Connection) -> None:
+class LostLeadership(ConnectionError):
+    """Another indexer is at work by now, or may be."""
+
+
+async def begin(connection: Connection, epoch: int | None = None) -> None:
     """Every statement here looks up a few keys among many rows, however few there seem to be.
 
     Left to statistics that lag behind a first fill, Postgres would read whole tables instead.
+    A leader gives its epoch: with the lock in hand nobody can follow it before it has committed.
     """
     await connection.execute(
         """
@@ -31,10 +36,15 @@ async def begin(connection: Connection) -> None:
             set_config('enable_hashjoin', 'off', true),
             set_config('enable_mergejoin', 'off', true),
             set_config('jit', 'off', true),
+            set_config('idle_in_transaction_session_timeout', '30s', true),
             pg_advisory_xact_lock($1)
         """,
         LOCK,
     )
+    if epoch is not None:
+        last = await connection.fetchval("select last_value from leader_epoch")
+        if last != epoch:
+            raise LostLeadership(f"the indexer of epoch {last} leads, this one is of {epoch}")
 
 
 def new_tally(record_types: RecordTypes) -> Tally:

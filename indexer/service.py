@@ -2,20 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import asyncpg
 import structlog
 
 from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.discovery import Discovery
+from indexer.leadership import Leader
 from indexer.pipeline import Pipeline, Wakes
 from indexer.purge import Purge
+from indexer.ranking.keeper import Rankings
 from indexer.records.registry import record_types
 from indexer.relay import Relay
 from indexer.repo_state import RepoState, State
@@ -29,16 +30,12 @@ from indexer.writer import Writer
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did, InvalidSyntax, parse_datetime
 from migrations.database import Pool
-from migrations.runner import Connection
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.remote import Remote
 
 log = structlog.get_logger(__name__)
 
-LEADER_LOCK = 0x706C79725F696478  # "plyr_idx"; one indexer writes, others stand by
-STANDBY_POLL_SECONDS = 1.0
-LEADER_WATCH_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
 OF_BLUESKY = "app.bsky.actor.profile"  # indexed for accounts that we know, never a reason to track
 
@@ -76,24 +73,6 @@ class Tools:
     now: Callable[[], datetime]
 
 
-class LostLeadership(ConnectionError):
-    """The connection that held the lock is gone: another indexer may be at work by now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    connection: Connection
-
-    async def watch(self) -> None:
-        """Raise as soon as the lock may be somebody else's."""
-        while True:
-            await asyncio.sleep(LEADER_WATCH_SECONDS)
-            try:
-                await self.connection.fetchval("select 1")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                raise LostLeadership(str(error)) from error
-
-
 @dataclass(frozen=True, slots=True)
 class Indexer:
     pipeline: Pipeline
@@ -117,6 +96,7 @@ class Indexer:
                 group.create_task(self.accounts.run()),
                 group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(Search(self.accounts.pool).run()),
+                group.create_task(Rankings(self.accounts.pool, self.pipeline.now).run()),
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),
@@ -147,7 +127,9 @@ class Indexer:
             await asyncio.sleep(5)
 
 
-async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipeline:
+async def build_pipeline(
+    tools: Tools, namespace: str, host: str | None, epoch: int | None = None
+) -> Pipeline:
     """Load what the database knows of every repo; walks that were cut short begin again.
 
     A collection that is wanted by now and was not walked for calls for a walk, whatever the rev.
@@ -179,7 +161,7 @@ async def build_pipeline(tools: Tools, namespace: str, host: str | None) -> Pipe
     return Pipeline(
         host=host,
         wakes=wakes,
-        writer=Writer(tools.pool, types, tools.catalog, tools.now, wakes.ring),
+        writer=Writer(tools.pool, types, tools.catalog, tools.now, wakes.ring, epoch),
         resolver=tools.resolver,
         signals=frozenset(types) - {OF_BLUESKY},
         collections=frozenset(types),
@@ -212,9 +194,9 @@ def build_spool(tools: Tools, settings: IndexerSettings) -> Spool:
     return Spool(tools.remote, settings.spool, settings.max_repo_bytes, settings.min_free_bytes)
 
 
-async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
+async def build_indexer(tools: Tools, settings: IndexerSettings, epoch: int) -> Indexer:
     host = settings.firehose_origin.partition("://")[2]
-    pipeline = await build_pipeline(tools, settings.namespace, host)
+    pipeline = await build_pipeline(tools, settings.namespace, host, epoch)
     directory = Remote(tools.operators, time.monotonic)
     discovery = Discovery(tools.pool, pipeline, directory, settings.discovery_origin, tools.now)
     relay = Relay(
@@ -256,44 +238,3 @@ async def build_indexer(tools: Tools, settings: IndexerSettings) -> Indexer:
         build_sequencer(tools, pipeline, settings),
         settings.resync_workers,
     )
-
-
-async def is_led(pool: Pool) -> bool:
-    """Whether an indexer is at work on this database."""
-    return bool(
-        await pool.fetchval(
-            """
-            select exists (
-                select
-                from pg_locks
-                join pg_database on pg_database.oid = pg_locks.database
-                where locktype = 'advisory'
-                  and granted
-                  and datname = current_database()
-                  and (classid::bigint << 32) + objid::bigint = $1
-                  and objsubid = 1
-            )
-            """,
-            LEADER_LOCK,
-        )
-    )
-
-
-@asynccontextmanager
-async def leadership(pool: Pool, stop: asyncio.Event) -> AsyncIterator[Leader | None]:
-    """Hold the lock of the one indexer, waiting for it; None: told to stop before it was ours."""
-    async with pool.acquire() as connection:
-        waiting = False
-        while not await connection.fetchval("select pg_try_advisory_lock($1)", LEADER_LOCK):
-            if stop.is_set():
-                yield None
-                return
-            if not waiting:
-                log.info("another indexer is at work, standing by")
-            waiting = True
-            await asyncio.sleep(STANDBY_POLL_SECONDS)
-        try:
-            yield Leader(connection)
-        finally:
-            if not connection.is_closed():
-                await connection.execute("select pg_advisory_unlock($1)", LEADER_LOCK)

@@ -82,6 +82,7 @@ class Writer:
     catalog: Catalog
     now: Callable[[], datetime]
     committed: Callable[[], None] = lambda: None
+    epoch: int | None = None
 
     async def write(self, steps: Sequence[Step], cursor: Cursor | None) -> WriteResult:
         """Commit the steps, in their order, and the cursor that passes them."""
@@ -106,7 +107,7 @@ class Writer:
             if not await counters.is_behind(connection):
                 return False
             async with connection.transaction():
-                await begin(connection)
+                await begin(connection, self.epoch)
                 return await counters.recount_chunk(connection, new_tally(self.record_types), limit)
 
     def _prepare(self, step: Step, now: datetime) -> tuple[Prepared, ...]:
@@ -123,7 +124,7 @@ class Writer:
     ) -> WriteResult:
         try:
             async with connection.transaction():
-                await begin(connection)
+                await begin(connection, self.epoch)
                 result = await self._apply(connection, pieces, now)
                 if cursor is not None:
                     await write_cursor(connection, cursor, now)
@@ -132,7 +133,7 @@ class Writer:
             if not is_unstorable(error):
                 raise
         async with connection.transaction():
-            await begin(connection)
+            await begin(connection, self.epoch)
             result = await self._apply_apart(connection, pieces, now)
             if cursor is not None:
                 await write_cursor(connection, cursor, now)

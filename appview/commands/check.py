@@ -22,8 +22,8 @@ from appview.composition import USER_AGENT, app_settings
 from appview.config import Config
 from indexer.events import Rejected
 from indexer.frames import Kind, peek
+from indexer.leadership import is_led
 from indexer.relay import open_firehose
-from indexer.service import is_led
 from lexicons.syntax import InvalidSyntax, parse_datetime
 from migrations.database import open_database
 from migrations.errors import CannotOpen

@@ -9,13 +9,13 @@ from appview.composition import indexer_settings, open_tools
 from appview.config import Config
 from appview.screen import Progress
 from appview.serving import stop_on_signals
+from indexer.leadership import leadership
 from indexer.replay import replay
 from indexer.service import (
     build_accounts,
     build_indexer,
     build_pipeline,
     build_sequencer,
-    leadership,
 )
 
 
@@ -24,7 +24,7 @@ async def replay_file(config: Config, file: Path) -> None:
     async with open_tools(config) as tools, leadership(tools.pool, stop) as leader:
         if leader is None:
             return
-        pipeline = await build_pipeline(tools, config.namespace, host=None)
+        pipeline = await build_pipeline(tools, config.namespace, host=None, epoch=leader.epoch)
         summary = await replay(file, pipeline, build_accounts(tools, pipeline))
         await build_sequencer(tools, pipeline, indexer_settings(config)).number_all()
         click.echo(f"{summary.frames} frames, {summary.rejected} not readable")
@@ -35,7 +35,7 @@ async def backfill(config: Config) -> None:
     async with open_tools(config) as tools, leadership(tools.pool, stop) as leader:
         if leader is None:
             return
-        indexer = await build_indexer(tools, indexer_settings(config))
+        indexer = await build_indexer(tools, indexer_settings(config), leader.epoch)
         await indexer.discovery.discover()
         progress = Progress(indexer)
         async with asyncio.TaskGroup() as group:

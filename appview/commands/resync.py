@@ -11,8 +11,8 @@ from appview.commands.actors import find_dids
 from appview.composition import open_tools
 from appview.config import Config
 from indexer import requests
+from indexer.leadership import is_led
 from indexer.requests import Outcome
-from indexer.service import is_led
 from lexicons.syntax import Did
 from migrations.database import Pool
 

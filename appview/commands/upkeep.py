@@ -15,10 +15,10 @@ import orjson
 
 from appview.config import Config
 from indexer import moderation
+from indexer.leadership import LEADER_LOCK, is_led
 from indexer.moderation import SUBJECTS_AT_ONCE, Subject
 from indexer.records.registry import record_types
 from indexer.rows import begin
-from indexer.service import LEADER_LOCK, is_led
 from migrations.database import open_database
 from migrations.runner import Connection, known_revisions
 

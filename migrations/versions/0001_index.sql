@@ -110,6 +110,9 @@ create table relay_gap (
     closed_at    timestamptz
 );
 
+-- Of the indexer that leads; one that sees a later number than its own writes nothing more.
+create sequence leader_epoch;
+
 create table discovery (
     source       text not null,
     collection   text not null,

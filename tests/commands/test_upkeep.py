@@ -16,8 +16,8 @@ import pytest
 from appview.commands import upkeep
 from appview.config import Config, from_env
 from indexer import moderation
+from indexer.leadership import LEADER_LOCK
 from indexer.moderation import Decision, Subject
-from indexer.service import LEADER_LOCK
 from migrations.database import Pool, create_pool
 from tests.commands.terminal import command
 from tests.conftest import new_database

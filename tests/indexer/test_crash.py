@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from indexer.service import LEADER_LOCK
+from indexer.leadership import LEADER_LOCK
 from indexer.writer import LOCK as WRITER_LOCK
 from migrations.database import Pool, create_pool
 from tests.conftest import new_database

@@ -96,13 +96,13 @@ CHAINS = (
         file="indexer/writer.py",
         old=(
             "        try:\n            async with connection.transaction():\n"
-            "                await begin(connection)\n                result ="
+            "                await begin(connection, self.epoch)\n                result ="
         ),
         new=(
             "        try:\n            if cursor is not None:\n"
             "                await write_cursor(connection, cursor, now)\n"
             "            async with connection.transaction():\n"
-            "                await begin(connection)\n                result ="
+            "                await begin(connection, self.epoch)\n                result ="
         ),
         breaks="a crash between cursor and rows loses the batch",
         tests=(
