@@ -1,0 +1,116 @@
+"""A small world with something for every method, written by the indexer itself.
+
+A method that the names of its parameters do not tell how to ask has its line in QUESTIONS.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from indexer.events import RecordChange
+from indexer.steps import Step
+from indexer.writer import WriteResult
+from lexicons.catalog import Catalog
+from migrations.database import Pool
+from tests.indexer.changes import (
+    SOME_CID,
+    change,
+    comment,
+    like,
+    listing,
+    new_writer,
+    profile,
+    track,
+    uri,
+)
+
+SEEN_AT = datetime(2026, 10, 1, 12, tzinfo=UTC)
+ALICE, BOB = "did:plc:alice", "did:plc:bob"
+FANS = tuple(f"did:plc:fan{letter}" for letter in "bcdefgh")
+TRACK, LIST = uri(ALICE, "track", 1), uri(ALICE, "list", 1)
+
+BY_NAME: Mapping[str, Any] = {
+    "actor": ALICE,
+    "actors": [ALICE, BOB],
+    "cid": SOME_CID,
+    "did": ALICE,
+    "format": "m3u",
+    "q": "song",
+    "tag": "ambient",
+    "uri": TRACK,
+    "uris": [TRACK],
+}
+QUESTIONS: Mapping[str, Mapping[str, Any]] = {
+    "fm.plyr.library.getAlbum": {"uri": LIST},
+    "fm.plyr.library.getList": {"uri": LIST},
+    "fm.plyr.library.getLists": {"uris": [LIST]},
+    "fm.plyr.sync.getRecordStatus": {"uri": TRACK},
+}
+
+
+def parameters(catalog: Catalog, nsid: str) -> Mapping[str, Mapping[str, Any]]:
+    found = catalog.documents[nsid]["defs"]["main"].get("parameters", {}).get("properties", {})
+    return dict(found)
+
+
+def question(catalog: Catalog, nsid: str) -> dict[str, Any]:
+    """What has to be given, with values that mean something here."""
+    if nsid in QUESTIONS:
+        return dict(QUESTIONS[nsid])
+    main = catalog.documents[nsid]["defs"]["main"]
+    return {name: BY_NAME[name] for name in main.get("parameters", {}).get("required", [])}
+
+
+def of(author: str, record: dict[str, Any], key: int | str, rev: int = 1) -> RecordChange:
+    return change(record, did=author, key=key, rev=rev)
+
+
+def song(number: int, **fields: Any) -> dict[str, Any]:
+    return track(
+        title=f"Song {number}",
+        artist="Alice",
+        album=f"Album {number}",
+        description="At night. #ambient #tape",
+        tags=["ambient", "tape"],
+        duration=60 + number,
+        **fields,
+    )
+
+
+def first_records() -> list[RecordChange]:
+    everyone = (ALICE, BOB, *FANS)
+    tracks = [uri(ALICE, "track", number) for number in range(1, 9)]
+    made = [of(ALICE, song(number), number) for number in range(1, 9)]
+    made += [of(BOB, song(number, features=[{"did": ALICE}]), number) for number in range(11, 14)]
+    made += [of(did, profile(bio="song maker"), "self") for did in everyone]
+    made += [of(did, song(20), 20) for did in FANS]
+    for place, did in enumerate(everyone):
+        made += [of(did, like(TRACK), 30), of(did, like(LIST), 31)]
+        made += [of(did, comment(TRACK, text="song!", timestampMs=place // 2), 40)]
+        made += [of(did, listing(*tracks, name="Song list", listType="playlist"), 50)]
+    for number, subject in enumerate(tracks, start=1):
+        kind = "album" if number % 2 else "playlist"
+        made += [of(ALICE, like(subject), 60 + number)]
+        named = {"name": f"Song book {number}", "listType": kind}
+        made += [of(ALICE, listing(TRACK, *tracks, **named), number)]
+    return made
+
+
+async def write(pool: Pool, *changes: RecordChange) -> WriteResult:
+    result = await new_writer(pool, SEEN_AT).write(
+        [Step(made.did, changes=(made,)) for made in changes], None
+    )
+    await settle(pool)
+    return result
+
+
+async def settle(pool: Pool) -> None:
+    """What the indexer does between events."""
+    while await new_writer(pool, SEEN_AT).recount(1_000):
+        pass
+
+
+async def fill(pool: Pool) -> None:
+    result = await write(pool, *first_records())
+    assert not result.quarantined, result.reasons
+    await pool.execute("update account set handle = split_part(did, ':', 3) || '.test'")
