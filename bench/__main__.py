@@ -5,11 +5,12 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import catalogue, ingest, latest, memory, visible
+from bench import catalogue, ingest, latest, memory, proof, visible
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
+    "proof": proof.proof,
     "own": ingest.own,
     "latest": latest.latest,
     "visible": visible.visible,
