@@ -19,7 +19,7 @@ MAX_NODES: Final = 1_000_000
 
 CID_BYTES: Final = 36
 DAG_CBOR_SHA256: Final = bytes.fromhex("01711220")
-_RAW_SHA256: Final = bytes.fromhex("01551220")
+_KNOWN: Final = frozenset({DAG_CBOR_SHA256, bytes.fromhex("01551220")})
 _MAX_CID_BYTES: Final = 100
 _MAX_VARINT_BYTES: Final = 5
 _CHUNK_BYTES: Final = 1 << 18
@@ -142,7 +142,7 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
 def _end_of_cid(data: bytes, start: int, stop: int) -> int:
     """Where the block begins in a section. CIDs of any codec and hash may stand there."""
     prefix = data[start : start + 4]
-    if prefix in {DAG_CBOR_SHA256, _RAW_SHA256}:
+    if prefix in _KNOWN:
         end = start + CID_BYTES
     else:
         version, position = _read_varint(data, start)
@@ -159,7 +159,7 @@ def _end_of_cid(data: bytes, start: int, stop: int) -> int:
 
 def _is_proven(cid: bytes, block: bytes) -> bool:
     """False: by a hash that we do not compute, so the block counts as not there."""
-    if len(cid) != CID_BYTES or cid[:4] not in {DAG_CBOR_SHA256, _RAW_SHA256}:
+    if len(cid) != CID_BYTES or cid[:4] not in _KNOWN:
         return False
     if hashlib.sha256(block).digest() != cid[4:]:
         raise Rejected(Reason.HASH_MISMATCH, f"block of {len(block)} bytes is not {cid.hex()}")
