@@ -294,7 +294,7 @@ def _in_rows(prepared: Prepared, held: Mapping[str, Any] | None) -> Found:
         return
     expected: Mapping[str, object] = row._asdict()  # type: ignore[attr-defined] # a NamedTuple
     for name, value in expected.items():
-        if value is None and name in OF_EARLIER_ROWS:
+        if not value and name in OF_EARLIER_ROWS:
             continue
         if not _is_same(value, held.get(name)):
             yield Kind.ROW, f"{name} = {held.get(name)!r}"[:300], f"{value!r}"[:300]

@@ -32,7 +32,7 @@ class ListRow(NamedTuple):
     list_type: str | None
     last_name: str | None
     last_list_type: str | None
-    title_key: str | None
+    title_key: str
     item_count: int
     created_at: str
     updated_at: str | None
@@ -53,7 +53,7 @@ def row(uri: RecordUri, record: Record, cid: str, first_seen: datetime) -> ListR
         list_type=list_type,
         last_name=name,
         last_list_type=list_type,
-        title_key=None if name is None else title_key(name),
+        title_key=title_key(name or "") or "",
         item_count=len(subjects),
         created_at=record["createdAt"],
         updated_at=record.get("updatedAt"),

@@ -229,7 +229,7 @@ create table list (
     list_type       text,
     last_name       text,
     last_list_type  text,
-    title_key       text collate "C",
+    title_key       text collate "C" not null default '',
     item_count      integer not null,
     created_at      text not null,
     updated_at      text,
@@ -237,7 +237,7 @@ create table list (
     indexed_at      timestamptz not null
 );
 comment on column list.last_name is 'the newest name the list ever had: what is shown when a rewrite dropped it';
-comment on column list.title_key is 'last_name, folded: what track.album_key is to a track';
+comment on column list.title_key is 'last_name, folded: what track.album_key is to a track; empty without a name';
 create index list_by_author on list (did, sort_at desc, uri desc);
 create index list_by_title on list (did, title_key, sort_at desc, uri desc)
     where coalesce(list_type, last_list_type) = 'album';
@@ -270,7 +270,7 @@ where track.album_key is not null
 union all
 select list.uri, list.did, list.title_key
 from list
-where list.title_key is not null
+where list.title_key <> ''
   and coalesce(list.list_type, list.last_list_type) = 'album';
 
 create table profile (
@@ -532,6 +532,29 @@ select
 from face
 where face.active;
 
+-- The list that stands for an album, if there is one: of several the newest with something in it.
+create function album_list(author text, key text) returns setof list language sql stable
+begin atomic
+    select list.*
+    from list
+    where list.did = author
+      and list.title_key = key
+      and coalesce(list.list_type, list.last_list_type) = 'album'
+      and not exists (select from local.takedown where takedown.subject = list.uri)
+    order by list.item_count = 0, list.sort_at desc, list.uri desc
+    limit 1;
+end;
+
+create function place_in_list(track text, of_list text, made_at timestamptz) returns integer
+language sql stable
+return (
+    select min(list_item.position)
+    from list_item
+    where list_item.subject = track
+      and list_item.sort_at = made_at
+      and list_item.list_uri = of_list
+);
+
 create view shown_track as
 select
     track.uri,
@@ -541,6 +564,7 @@ select
     track.title,
     track.artist,
     track.album,
+    track.album_key,
     track.description,
     track.file_type,
     track.duration_ms,
@@ -583,7 +607,30 @@ select
             left join face on face.did = featured.did
             where face.active is not false
         )
-    end as featured
+    end as featured,
+    case
+        when track.album_key is not null then (
+            select json_build_object('uri', list.uri, 'position', place_in_list(track.uri, list.uri, list.sort_at))
+            from album_list(track.did, track.album_key) as list
+        )
+        when subject_count.in_lists > 0 then (
+            -- The track does not say, but an album of its author has it.
+            select json_build_object(
+                'title', coalesce(list.name, list.last_name),
+                'uri', list.uri,
+                'position', place_in_list(track.uri, list.uri, list.sort_at)
+            )
+            from link
+            join list on list.uri = link.uri
+            where link.subject = track.uri
+              and link.kind = 'list'
+              and link.did = track.did
+              and coalesce(list.list_type, list.last_list_type) = 'album'
+              and not exists (select from local.takedown where takedown.subject = list.uri)
+            order by list.sort_at desc, list.uri desc
+            limit 1
+        )
+    end as on_album
 from track
 join shown_account as author on author.did = track.did
 left join subject_count on subject_count.subject = track.uri
@@ -597,6 +644,7 @@ select
     list.cid,
     coalesce(list.name, list.last_name) as name,
     coalesce(list.list_type, list.last_list_type) as list_type,
+    list.title_key,
     list.item_count,
     list.created_at,
     list.sort_at,
