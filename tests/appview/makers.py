@@ -101,7 +101,10 @@ class Rows:
             "sort_at": at(next(self.numbers)),
             "indexed_at": at(1),
         }
-        await self.insert("track", **values | columns)
+        values |= columns
+        await self.insert("track", **values)
+        for tag in columns.get("tags", ()):  # type: ignore[attr-defined] # a sequence of texts
+            await self.insert("track_tag", track_uri=uri, tag=tag, sort_at=values["sort_at"])
         await self._count_for(author, "tracks")
         return uri
 
@@ -110,23 +113,21 @@ class Rows:
     ) -> str:
         rkey = self.rkey()
         uri = f"at://{did(author)}/{self.namespace}.like/{rkey}"
-        await self._pointer("like", uri, did(author), rkey, subject, **columns)
-        await self.insert(
-            "link", uri=uri, subject=subject, kind="like", did=did(author), counted=counted
-        )
+        made_at = await self._pointer("like", uri, did(author), rkey, subject, **columns)
+        await self._link("like", uri, subject, made_at, counted=counted)
         if counted:
             await self._count_of(subject, "likes")
             await self._count_for(author, "likes_given")
+            if f"/{self.namespace}.track/" in subject:
+                await self._count_for(subject.split("/")[2], "likes_received")
         return uri
 
     async def comment(self, author: str, subject: str, **columns: object) -> str:
         rkey = self.rkey()
         uri = f"at://{did(author)}/{self.namespace}.comment/{rkey}"
         values: dict[str, object] = {"text": "nice", "timestamp_ms": 1000} | columns
-        await self._pointer("comment", uri, did(author), rkey, subject, **values)
-        await self.insert(
-            "link", uri=uri, subject=subject, kind="comment", did=did(author), counted=True
-        )
+        made_at = await self._pointer("comment", uri, did(author), rkey, subject, **values)
+        await self._link("comment", uri, subject, made_at)
         await self._count_of(subject, "comments")
         return uri
 
@@ -147,7 +148,8 @@ class Rows:
             "sort_at": at(next(self.numbers)),
             "indexed_at": at(1),
         }
-        await self.insert("list", **values | columns)
+        values |= columns
+        await self.insert("list", **values)
         for position, subject in enumerate(subjects):
             await self.insert(
                 "list_item",
@@ -155,7 +157,11 @@ class Rows:
                 position=position,
                 subject=subject,
                 subject_cid=cid_of({"subject": subject}),
+                sort_at=values["sort_at"],
             )
+        for subject in set(subjects):
+            await self._link("list", uri, subject, values["sort_at"])
+            await self._count_of(subject, "in_lists")
         await self._count_for(author, "lists")
         return uri
 
@@ -181,7 +187,7 @@ class Rows:
 
     async def _pointer(
         self, table: str, uri: str, author: str, rkey: str, subject: str, **columns: object
-    ) -> None:
+    ) -> object:
         values: dict[str, object] = {
             "uri": uri,
             "did": author,
@@ -193,7 +199,22 @@ class Rows:
             "sort_at": at(next(self.numbers)),
             "indexed_at": at(1),
         }
-        await self.insert(f'"{table}"', **values | columns)
+        values |= columns
+        await self.insert(f'"{table}"', **values)
+        return values["sort_at"]
+
+    async def _link(
+        self, kind: str, uri: str, subject: str, made_at: object, *, counted: bool = True
+    ) -> None:
+        await self.insert(
+            "link",
+            uri=uri,
+            subject=subject,
+            kind=kind,
+            did=uri.split("/")[2],
+            counted=counted,
+            made_at=made_at,
+        )
 
     async def _count_of(self, subject: str, column: str) -> None:
         await self.pool.execute(

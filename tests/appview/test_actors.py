@@ -22,7 +22,7 @@ async def test_a_profile_counts_what_the_account_did(client: Client, rows: Rows)
         "trackCount": 1,
         "listCount": 1,
         "likesGiven": 1,
-        "likesReceived": 0,
+        "likesReceived": 1,
         "createdAt": "2026-01-01T00:00:00Z",
         "indexedAt": "2026-01-01T00:00:00Z",
     }

@@ -59,8 +59,10 @@ select
     timestamptz '2026-01-01' + n * interval '1 minute', now()
 from generate_series(1, 10000) as n;
 
-insert into list_item (list_uri, position, subject, subject_cid)
-select uri, position, 'at://did:plc:p1/fm.plyr.track/' || rkey::integer * position % 10000, 'c'
+insert into list_item (list_uri, position, subject, subject_cid, sort_at)
+select
+    uri, position, 'at://did:plc:p1/fm.plyr.track/' || rkey::integer * position % 10000, 'c',
+    sort_at
 from list, generate_series(0, 4) as position;
 
 insert into record (did, collection, rkey, rev, state)
