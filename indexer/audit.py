@@ -65,9 +65,13 @@ class Looked:
         return not self.differences and not self.failures
 
     def is_confirmed_by(self, earlier: "Looked") -> bool:
-        """Whether an earlier look found all of this already."""
-        before = {(each.kind, each.subject) for each in earlier.differences}
-        return all((each.kind, each.subject) in before for each in self.differences)
+        """Whether an earlier look found all of this already, and one side has stood still since."""
+        before = {(each.kind, each.subject): each for each in earlier.differences}
+        return all(
+            (found := before.get((each.kind, each.subject))) is not None
+            and (found.held == each.held or found.right == each.right)
+            for each in self.differences
+        )
 
 
 @dataclass(frozen=True, slots=True)
