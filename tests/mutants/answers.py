@@ -68,7 +68,7 @@ ANSWERS = (
     Mutant(
         name="viewer-gets-a-kept-page",
         file="xrpc/server.py",
-        old="        if viewer is None and route.endpoint.memory_seconds:",
+        old="        if request.viewer is None and route.endpoint.memory_seconds:",
         new="        if route.endpoint.memory_seconds:",
         breaks="what one viewer sees is shown to everybody",
         tests=(
