@@ -42,6 +42,8 @@ class Discovery:
     finished: bool = False
     error: str | None = None
     _again: asyncio.Event = field(default_factory=asyncio.Event)
+    # By the fallback, since the last gap or the last time it came to its end.
+    _asked: set[Did] = field(default_factory=set)
 
     async def run(self) -> None:
         """Discover now, then daily; a gap in the stream brings it forward, over a restart too."""
@@ -52,16 +54,18 @@ class Discovery:
             if self._again.is_set():
                 self._again.clear()
                 forced = True
+                self._asked.clear()
                 await self.recheck_all("a gap in the stream")
             try:
                 if forced or not await self._is_recent():
                     await self.discover()
             except (RemoteError, Unreachable, HostBusy, TooManyRepos) as error:
                 self.error = str(error)
+                wait = max(delay, error.seconds) if isinstance(error, HostBusy) else delay
                 log.warning(
-                    "discovery failed", host=self.origin, error=self.error, retry_in_seconds=delay
+                    "discovery failed", host=self.origin, error=self.error, retry_in_seconds=wait
                 )
-                await asyncio.sleep(delay)
+                await asyncio.sleep(wait)
                 delay = min(delay * 2, LONGEST_RETRY_SECONDS)
                 continue
             self.finished, self.error, delay, forced = True, None, FIRST_RETRY_SECONDS, False
@@ -84,6 +88,7 @@ class Discovery:
                 log.info("no listReposByCollection here, asking repo by repo", host=self.origin)
                 async for dids in self._described():
                     found += await self._enter(dids)
+                self._asked.clear()
                 for asked in self.pipeline.signals:
                     await self._note(asked, None, found=0)
                 break
@@ -158,7 +163,7 @@ class Discovery:
         return bool(recent >= len(self.pipeline.signals))
 
     async def _described(self) -> AsyncIterator[Sequence[Did]]:
-        """The fallback: list all repos of the host and ask each what it holds."""
+        """The fallback: list all repos of the host and ask each what it holds, but nobody twice."""
         dids: list[Did] = []
         async for answer, _ in self._pages("com.atproto.sync.listRepos", [], None):
             dids += _dids(answer.get("repos"))
@@ -167,11 +172,13 @@ class Discovery:
                     f"{self.origin} serves no listReposByCollection and lists more than "
                     f"{FALLBACK_REPOS} repos: set PLYR_DISCOVERY_URL to a host that serves it"
                 )
-        unknown = [did for did in dids if did not in self.pipeline.repos]
+        known = self._asked.union(self.pipeline.repos)
+        unknown = [did for did in dids if did not in known]
         for start in range(0, len(unknown), DESCRIBED_AT_ONCE):
             chunk = unknown[start : start + DESCRIBED_AT_ONCE]
             holds = await asyncio.gather(*(self._holds_ours(did) for did in chunk))
             yield [did for did, held in zip(chunk, holds, strict=True) if held]
+            self._asked.update(chunk)
 
     async def _holds_ours(self, did: Did) -> bool:
         try:
