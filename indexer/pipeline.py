@@ -69,6 +69,7 @@ class Wakes:
     resync: asyncio.Event = field(default_factory=asyncio.Event)
     accounts: asyncio.Event = field(default_factory=asyncio.Event)
     recount: asyncio.Event = field(default_factory=asyncio.Event)
+    numbering: asyncio.Event = field(default_factory=asyncio.Event)
     _knocked: list[asyncio.Event] = field(default_factory=list)
 
     def knock(self, wake: asyncio.Event) -> None:
@@ -77,6 +78,7 @@ class Wakes:
 
     def ring(self) -> None:
         """Let the knocks be heard; the writer calls it after each commit."""
+        self.numbering.set()
         while self._knocked:
             self._knocked.pop().set()
 
