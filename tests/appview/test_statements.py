@@ -1,0 +1,90 @@
+"""How many SQL statements an answer costs: few, and as many for a hundred items as for one."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from appview.app import create_app
+from appview.context import AppSettings
+from lexicons.catalog import load_catalog
+from tests.appview import world
+from tests.appview.conftest import Client
+from tests.appview.world import parameters, question
+from tests.conftest import new_database
+
+CATALOG = load_catalog()
+MOST = 5
+QUERIES = sorted(nsid for nsid, made in CATALOG.methods.items() if made.kind == "query")
+# The borders of a transaction read nothing.
+BORDERS = ("begin", "commit", "rollback", "start", "set", "select pg_advisory", "reset", "unlisten")
+
+
+class Counted:
+    """The statements that a pool has carried out."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def take(self) -> list[str]:
+        taken, self.statements = self.statements, []
+        return taken
+
+    async def watch(self, connection: "asyncpg.Connection[Any]") -> None:
+        connection.add_query_logger(self._note)
+
+    def _note(self, query: Any) -> None:
+        if not query.query.strip().lower().startswith(BORDERS):
+            self.statements.append(query.query)
+
+
+@pytest.fixture(scope="module")
+async def counted() -> Counted:
+    return Counted()
+
+
+@pytest.fixture(scope="module")
+async def url(postgres_url: str, template: str) -> AsyncIterator[str]:
+    async with new_database(postgres_url, template) as made:
+        async with asyncpg.create_pool(made) as pool:
+            await world.fill(pool)
+        yield made
+
+
+@pytest.fixture
+async def client(url: str, counted: Counted, settings: AppSettings) -> AsyncIterator[Client]:
+    async with asyncpg.create_pool(url, min_size=1, max_size=4, init=counted.watch) as pool:
+        transport = httpx.ASGITransport(create_app(settings, pool, CATALOG, None))
+        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+            yield Client(http, CATALOG)
+
+
+def sizes(nsid: str) -> list[dict[str, Any]]:
+    """The same question for little and for much."""
+    asked, params = question(CATALOG, nsid), parameters(CATALOG, nsid)
+    if "limit" in params:
+        most = params["limit"]["maximum"]
+        return [{**asked, "limit": limit} for limit in (1, 4, most)]
+    for name, field in params.items():
+        if field["type"] == "array" and name in asked:
+            one = asked[name][0]
+            others = [one[:-1] + letter for letter in "cdefghijkl"]
+            return [{**asked, name: [one, *others[:many]]} for many in (1, 10)]
+    return [asked]
+
+
+@pytest.mark.parametrize("nsid", QUERIES)
+async def test_an_answer_costs_few_statements_however_long_it_is(
+    client: Client, counted: Counted, nsid: str
+) -> None:
+    counts = []
+    for asked in sizes(nsid):
+        counted.take()
+        response = await client.http.get(f"/xrpc/{nsid}", params=asked)
+        assert response.status_code == 200, response.text
+        counts.append(counted.take())
+    lengths = [len(statements) for statements in counts]
+    assert max(lengths) <= MOST, counts
+    assert len(set(lengths)) == 1, counts
