@@ -94,7 +94,11 @@ class CarFile:
                     break
                 self._file.seek(base)
                 buffer, position = self._file.read(_CHUNK_BYTES), 0
-            length, body = _read_varint(buffer, position)
+            head = buffer[position : position + 2]
+            if len(head) == 2 and head[0] > 0x7F and 0 < head[1] < 0x80:  # a million times over
+                length, body = head[0] & 0x7F | head[1] << 7, position + 2
+            else:
+                length, body = _read_varint(buffer, position)
             yield base + body, length, buffer[body : body + _HEAD_BYTES]
             position = body + length
         if base > self._size:
