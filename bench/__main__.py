@@ -5,13 +5,15 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import catalogue, ingest, latest, memory, proof, visible
+from bench import catalogue, ingest, latest, memory, proof, visible, walks
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
     "proof": proof.proof,
     "own": ingest.own,
+    "million": walks.million,
+    "repos": walks.repos,
     "latest": latest.latest,
     "visible": visible.visible,
     "memory": memory.memory_of_each,

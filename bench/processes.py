@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    port: int
+    ports: Sequence[int]
     pid: int
     stdin: asyncio.StreamWriter
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
 
     def begin(self) -> None:
         """For one that was told to wait for the word."""
@@ -26,7 +30,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(module: str, *arguments: object) -> AsyncIterator[Listener]:
-    """A module that prints its port and ends when its input does."""
+    """A module that prints its port, or several, and ends when its input does."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -41,7 +45,7 @@ async def listening(module: str, *arguments: object) -> AsyncIterator[Listener]:
         line = await process.stdout.readline()
         if not line:
             raise RuntimeError(f"{module} ended before it listened")
-        yield Listener(int(line), process.pid, process.stdin)
+        yield Listener([int(port) for port in line.split()], process.pid, process.stdin)
     finally:
         process.stdin.close()
         await process.wait()

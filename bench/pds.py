@@ -1,0 +1,105 @@
+"""PDSes on loopback, a process of their own: the read side of com.atproto.sync, from memory.
+
+Started with a folder of CARs, how many hosts to be, and `blocks` or `whole`: whether it serves
+getBlocks. It prints one line of ports; GET /counts says what was asked and how much was sent.
+"""
+
+import asyncio
+import socket
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from indexer.repo.car import Car, read_car
+from indexer.repo.commit import parse_signed_commit
+from lexicons.cid import cid_text, parse_cid
+
+NOT_SERVED = b'{"error":"MethodNotImplemented","message":"not here"}'
+NOT_FOUND = b'{"error":"InvalidRequest","message":"Could not find cids"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Pds:
+    folder: Path
+    serves_blocks: bool
+    cars: dict[str, Car] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def load(self) -> None:
+        for path in self.folder.glob("*.car"):
+            self.cars[f"did:plc:{path.stem}"] = read_car(path.read_bytes(), max_blocks=1 << 30)
+
+    async def answer(self, request: Request) -> Response:
+        method = request.path_params["nsid"].rpartition(".")[2]
+        self.counts["requests"] += 1
+        self.counts[method] += 1
+        did = request.query_params["did"]
+        if method == "getRepo":
+            path = self.folder / f"{did.rpartition(':')[2]}.car"
+            self.counts["bytes"] += path.stat().st_size
+            return FileResponse(path, media_type="application/vnd.ipld.car")
+        car = self.cars[did]
+        if method == "getLatestCommit":
+            body = self._latest(car)
+        elif method == "getBlocks" and self.serves_blocks:
+            body = _blocks(car, request.query_params.getlist("cids"))
+        else:
+            return Response(NOT_SERVED, 501, media_type="application/json")
+        self.counts["bytes"] += len(body)
+        return Response(body)
+
+    def _latest(self, car: Car) -> bytes:
+        root = car.roots[0]
+        return orjson.dumps(
+            {"cid": cid_text(root), "rev": parse_signed_commit(car.blocks[root]).rev}
+        )
+
+    async def say_counts(self, _: Request) -> Response:
+        return Response(orjson.dumps(self.counts), media_type="application/json")
+
+
+def _blocks(car: Car, cids: list[str]) -> bytes:
+    parts = [bytes.fromhex("11a265726f6f7473806776657273696f6e01")]
+    for text in cids:
+        raw = parse_cid(text).raw
+        section = raw + car.blocks[raw]
+        parts += (_varint(len(section)), section)
+    return b"".join(parts)
+
+
+def _varint(number: int) -> bytes:
+    out = b""
+    while number >= 0x80:
+        out += bytes((number & 0x7F | 0x80,))
+        number >>= 7
+    return out + bytes((number,))
+
+
+async def main(folder: Path, hosts: int, serves: str) -> None:
+    pds = Pds(folder, serves == "blocks")
+    pds.load()
+    routes = [Route("/xrpc/{nsid}", pds.answer), Route("/counts", pds.say_counts)]
+    config = uvicorn.Config(
+        Starlette(routes=routes), lifespan="off", log_config=None, access_log=False
+    )
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(hosts)]
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(listeners))
+    sys.stdout.write(" ".join(str(listener.getsockname()[1]) for listener in listeners) + "\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)  # ends with the process that started us
+    server.should_exit = True
+    await serving
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
