@@ -62,7 +62,11 @@ class Backoff:
 
 
 async def open_firehose(
-    client: GuardedClient, origin: str, cursor: int | None, max_bytes: int = MAX_FRAME_BYTES
+    client: GuardedClient,
+    origin: str,
+    cursor: int | None,
+    max_bytes: int = MAX_FRAME_BYTES,
+    ping_seconds: float = PING_SECONDS,
 ) -> ClientConnection:
     """Subscribe from after `cursor`, or from now on; the socket's address is checked as any."""
     parts = urlsplit(origin)
@@ -81,8 +85,8 @@ async def open_firehose(
             max_size=max_bytes,
             max_queue=256,
             open_timeout=20.0,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
+            ping_interval=ping_seconds,
+            ping_timeout=ping_seconds,
             close_timeout=2.0,
         )
     except InvalidStatus as error:
@@ -102,6 +106,7 @@ class Relay:
     replay_max: timedelta
     now: Callable[[], datetime]
     on_gap: GapListener
+    ping_seconds: float = PING_SECONDS
     received_bytes: int = 0
     connected: bool = False
     error: str | None = None
@@ -176,9 +181,8 @@ class Relay:
 
     async def _connect(self, cursor: int | None) -> ClientConnection:
         lenient = self._poisoned.get(cursor or 0, 0) >= SAME_FAILURES_BEFORE_SKIP
-        return await open_firehose(
-            self.client, self.origin, cursor, MAX_FRAME_BYTES * (20 if lenient else 1)
-        )
+        max_bytes = MAX_FRAME_BYTES * (20 if lenient else 1)
+        return await open_firehose(self.client, self.origin, cursor, max_bytes, self.ping_seconds)
 
     def _is_too_old(self, position: Position) -> bool:
         """Whether replaying from there costs more than repairing from the repos."""

@@ -14,7 +14,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from indexer import cursors
-from indexer.relay import Backoff, Relay, open_firehose
+from indexer.relay import PING_SECONDS, Backoff, Relay, open_firehose
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete
 from tests.network.makers import track
@@ -28,7 +28,7 @@ async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
         yield scene
 
 
-def relay_of(scene: Scene) -> Relay:
+def relay_of(scene: Scene, ping_seconds: float) -> Relay:
     scene.pipeline.host = scene.world.relay.host
     return Relay(
         origin=scene.world.relay.url,
@@ -38,13 +38,14 @@ def relay_of(scene: Scene) -> Relay:
         replay_max=timedelta(minutes=30),
         now=scene.tools.now,
         on_gap=scene.note_gap,
+        ping_seconds=ping_seconds,
     )
 
 
 @asynccontextmanager
-async def reading(scene: Scene) -> AsyncIterator[Relay]:
+async def reading(scene: Scene, ping_seconds: float = PING_SECONDS) -> AsyncIterator[Relay]:
     """The stream is read and written down until the block ends."""
-    relay = relay_of(scene)
+    relay = relay_of(scene, ping_seconds)
     tasks = [asyncio.create_task(relay.run()), asyncio.create_task(scene.pipeline.run())]
     try:
         yield relay
@@ -128,6 +129,24 @@ async def test_text_that_the_relay_keeps_in_its_window_does_not_stop_us_for_ever
     assert await scene.tracks() == {"First", "Second", "Third"}
     gaps = await scene.tools.pool.fetch("select reason from relay_gap order by id")
     assert ["unreadable frame" in row["reason"] for row in gaps] == [False, True]
+
+
+async def test_case_14_a_relay_that_answers_no_ping_is_left_for_a_new_connection(
+    scene: Scene,
+) -> None:
+    """A cable that was pulled: nothing comes, and nobody says so."""
+    assert 2 * PING_SECONDS <= 90
+    network = scene.world.relay
+    async with reading(scene, ping_seconds=0.2) as relay:
+        await wait_until(lambda: network.subscribers)
+        (silent,) = network.subscribers
+        network.fall_silent()
+        await wait_until(lambda: relay.error is not None)
+        assert "keepalive" in str(relay.error) or "lost" in str(relay.error)
+        await wait_until(lambda: network.subscribers - {silent} and relay.connected)
+        await scene.alice.write(track("Second"))
+        await wait_until(lambda: scene.pipeline.settled_seq == network.seq)
+    assert await scene.tracks() == {"First", "Second"}
 
 
 def test_case_10_the_back_off_starts_over_after_a_healthy_minute_only() -> None:

@@ -66,6 +66,7 @@ class Relay:
         self.closes_at_once = False
         self.first_message: bytes | None = None
         self.silent_about_cursors = False
+        self.keepalive_seconds: float | None = None
         self._accounts = accounts
         self._seq = 1000
         self._trimmed_through = 0
@@ -158,6 +159,11 @@ class Relay:
             while self.subscribers:  # noqa: ASYNC110 - each leaves in its own task
                 await asyncio.sleep(0.005)
 
+    def fall_silent(self) -> None:
+        """Every connection stays open, and nobody at the other end reads or answers any more."""
+        for subscriber in self.subscribers:
+            subscriber.connection.transport.pause_reading()
+
     async def open(self) -> None:
         self._server = await serve(
             self._subscribed,
@@ -165,7 +171,8 @@ class Relay:
             self.port,
             process_request=self._over_http,
             compression=None,
-            ping_interval=None,
+            ping_interval=self.keepalive_seconds,
+            ping_timeout=self.keepalive_seconds,
             close_timeout=1,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
