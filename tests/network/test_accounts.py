@@ -72,6 +72,26 @@ async def test_case_75_accounts_taken_down_or_suspended_are_hidden(
     await story.holds()
 
 
+@pytest.mark.parametrize("status", ["deactivated", "suspended", "takendown", "of a later time"])
+async def test_R26_the_word_for_why_somebody_is_hidden_is_kept_and_told(
+    story: Story, status: str
+) -> None:
+    alice, song = await story.known()
+    asked = ({"did": alice.did}, {"uri": song.uri})
+    await alice.become(status)
+    await story.hidden_after(song.uri)
+    await story.holds()
+    for about in asked:
+        answer = await story.query("sync.getRecordStatus", **about)
+        assert answer.body["state"] == "hidden"
+        assert answer.body["reason"] == f"account-inactive: {status}"
+    await alice.become("active")
+    await story.holds()
+    for about in asked:
+        answer = await story.query("sync.getRecordStatus", **about)
+        assert (answer.body["state"], answer.body.get("reason")) == ("shown", None)
+
+
 @pytest.mark.parametrize("status", ["throttled", "desynchronized"])
 async def test_case_76_R23_a_throttled_account_stays(story: Story, status: str) -> None:
     alice, _, song = await scenes.entangled(story)

@@ -26,7 +26,7 @@ async def purged(story: Story, person: Person) -> None:
     await wait_until(is_purged, 20)
 
 
-async def test_27_73_an_account_that_comes_back_after_its_purge_is_fetched_anew(
+async def test_case_73_R27_an_account_that_comes_back_after_its_purge_is_fetched_anew(
     story: Story,
 ) -> None:
     alice, _, song = await scenes.entangled(story)
@@ -42,7 +42,7 @@ async def test_27_73_an_account_that_comes_back_after_its_purge_is_fetched_anew(
     await story.holds()
 
 
-async def test_73_a_purge_is_gone_on_with_after_a_crash(story: Story) -> None:
+async def test_case_73_a_purge_is_gone_on_with_after_a_crash(story: Story) -> None:
     alice, _, song = await scenes.entangled(story)
     for _ in range(20):
         await alice.write(track())
@@ -54,9 +54,17 @@ async def test_73_a_purge_is_gone_on_with_after_a_crash(story: Story) -> None:
     await story.holds()
 
 
-async def test_78_a_replayed_deletion_after_a_newer_fetch_erases_nothing(story: Story) -> None:
-    alice, _, _ = await scenes.entangled(story)
+async def test_case_78_a_replayed_deletion_after_a_newer_fetch_erases_nothing(
+    story: Story,
+) -> None:
+    """She was deleted, was purged, came back and was fetched: then the old frame comes again."""
+    alice, _, song = await scenes.entangled(story)
     held = await values_of(story, alice)
+    await alice.become("deleted")
+    await story.hidden_after(song.uri)
+    await purged(story, alice)
+    await alice.become("active")
+    await story.holds()
     for _ in range(3):
         alice.say_account(active=False, status="deleted")
     await story.holds()

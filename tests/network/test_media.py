@@ -1,0 +1,183 @@
+"""R31, R34-R36, R45: what records say of bytes and labels, before anything plays.
+
+Nothing is fetched that a record names, no address of a stranger is handed on, and nobody's record
+says anything about another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.network import http, scenes
+from tests.network.http import HttpServer
+from tests.network.makers import playlist, track
+from tests.network.program import Json
+from tests.network.story import Story
+from tests.network.world import Person, Written
+from tests.support import wait_until
+
+GET_BLOB = "com.atproto.sync.getBlob"
+TRUSTED = "https://audio.plyr.fm/audio/0123456789abcdef.mp3"
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[HttpServer]:
+    """Anybody's server, to which a record points."""
+    server = HttpServer()
+    server.faults.on("*", http.body(b"ID3", "audio/mpeg"))
+    await server.open()
+    yield server
+    await server.close()
+
+
+def a_blob(person: Person, data: bytes = b"RIFF of a song") -> Json:
+    return person.pds.add_blob(person.did, data, "audio/wav")
+
+
+async def view_of(story: Story, written: Written) -> Json:
+    """Without the record itself, which is what its author signed, word for word."""
+    answer = await story.query("feed.getTrack", uri=written.uri)
+    view: Json = answer.body["track"]
+    del view["record"]
+    return view
+
+
+async def shown_everywhere(story: Story, person: Person, song: Written) -> str:
+    """Every answer that has this track in it, as text."""
+    album = await person.write(playlist([song]))
+    await story.holds()
+    answers = [
+        str(await view_of(story, song)),
+        *[
+            str((await story.query(method, **params)).body)
+            for method, params in (
+                ("feed.getLatest", {}),
+                ("feed.getActorTracks", {"actor": person.did}),
+                ("library.getList", {"uri": album.uri}),
+            )
+        ],
+    ]
+    assert all(song.uri in answer for answer in answers)
+    return "\n".join(answers)
+
+
+async def test_R30_R31_a_strangers_address_is_neither_asked_nor_passed_on(
+    story: Story, stranger: HttpServer
+) -> None:
+    alice = await story.person("alice")
+    address = f"{stranger.url}/song.mp3"
+    song = await alice.write(track("Elsewhere", audioUrl=address, imageUrl=address))
+    await story.holds()
+    assert (await view_of(story, song))["playability"] == "unavailable"
+    assert stranger.url not in await shown_everywhere(story, alice, song)
+    await alice.update(song, track("Here", audioUrl=TRUSTED))
+    await story.holds()
+    assert (await view_of(story, song))["playability"] == "pending"
+    await alice.update(song, track("Both", audioUrl=address, audioBlob=a_blob(alice)))
+    await story.holds()
+    assert (await view_of(story, song))["playability"] == "pending"
+    assert stranger.url not in await shown_everywhere(story, alice, song)
+    assert stranger.asked == []
+
+
+async def test_R31_what_nobody_has_proven_to_be_there_is_not_called_playable(
+    story: Story,
+) -> None:
+    alice = await story.person("alice")
+    at_cdn = await alice.write(track("A trusted address", audioUrl=TRUSTED))
+    blob = {**a_blob(alice), "size": 104_857_600}
+    as_blob = await alice.write(track("A blob that is not there", audioUrl=None, audioBlob=blob))
+    await story.holds()
+    for song in (at_cdn, as_blob):
+        assert (await view_of(story, song))["playability"] == "pending"
+
+
+async def test_R34_no_blob_is_fetched_and_none_past_the_cap_is_believed(story: Story) -> None:
+    alice = await story.person("alice")
+    song = await alice.write(track("Whole", audioBlob=a_blob(alice)))
+    for wrong in ({"size": 104_857_601}, {"size": -1}, {"mimeType": "text/html"}, {"ref": "x"}):
+        blob = {**a_blob(alice), **wrong}
+        await story.quarantines(await alice.write(track(audioBlob=blob), valid=False))
+    await alice.update(song, track("Replaced", audioBlob=a_blob(alice, b"other bytes")))
+    await story.holds()
+    assert alice.times_asked(GET_BLOB) == 0
+
+
+async def test_R35_a_name_for_a_file_that_an_author_made_up_names_nothing(story: Story) -> None:
+    """The same fileId, rkey, address and blob in two records: each stays its author's."""
+    alice, mallory = await story.person("alice"), await story.person("mallory")
+    same = {"fileId": "0123456789abcdef", "audioUrl": TRUSTED}
+    song = await alice.write(track("The song", audioBlob=a_blob(alice), **same))
+    await mallory.write(
+        track("Hijacked", audioBlob=a_blob(mallory), createdAt="2100-01-01T00:00:00Z", **same),
+        rkey=song.rkey,
+    )
+    await story.holds()
+    rows = await story.program.rows("select did, title from track where rkey = $1", song.rkey)
+    assert {tuple(row) for row in rows} == {(alice.did, "The song"), (mallory.did, "Hijacked")}
+    view = await view_of(story, song)
+    assert (view["title"], view["author"]["did"]) == ("The song", alice.did)
+
+
+async def test_R36_bytes_that_two_people_have_stay_with_the_other_when_one_goes(
+    story: Story,
+) -> None:
+    alice, bob, carol = [await story.person(name) for name in ("alice", "bob", "carol")]
+    songs = [await one.write(track("Ours", audioUrl=None, audioBlob=a_blob(one)))
+             for one in (alice, bob, carol)]  # fmt: skip
+    await story.holds()
+    before = await view_of(story, songs[2])
+    await alice.delete(songs[0])
+    await bob.become("deleted")
+
+    async def purged() -> bool:
+        rows = await story.program.rows(
+            "select 1 from account where did = $1 and purged_at is not null", bob.did
+        )
+        return bool(rows)
+
+    await wait_until(purged)
+    await story.holds()
+    assert await view_of(story, songs[2]) == before
+    rows = await story.program.rows("select audio_cid from track where did = $1", carol.did)
+    assert [row["audio_cid"] for row in rows] == [str(a_blob(carol)["ref"])]
+
+
+def labelled(*values: str) -> Json:
+    return {
+        "$type": "com.atproto.label.defs#selfLabels",
+        "values": [{"val": value} for value in values],
+    }
+
+
+async def test_R45_a_label_goes_when_its_author_takes_it_off_and_not_before(
+    story: Story,
+) -> None:
+    """Neither an outage of the host, nor a walk, nor a new start is a negation."""
+    alice, _, _ = await scenes.entangled(story)
+    song = await alice.write(track("Explicit", labels=labelled("sexual", "porn")))
+
+    async def labels() -> list[str]:
+        return [label["val"] for label in (await view_of(story, song)).get("labels", [])]
+
+    await story.holds()
+    assert await labels() == ["sexual", "porn"]
+    alice.pds.faults.on("*", http.status(500))
+    with story.world.relay.losing():
+        await alice.write(track("Unheard"))
+    await alice.sync()
+    alice.say_account(active=True, status="throttled")
+    await story.program.restart()
+    await story.passes()
+    assert await labels() == ["sexual", "porn"]
+    alice.pds.faults.clear()
+    await story.holds_in_the_end()
+    assert await labels() == ["sexual", "porn"]
+    await alice.update(song, track("Explicit", labels=labelled("porn")))
+    await story.holds()
+    assert await labels() == ["porn"]
+    await alice.update(song, track("Tame"))
+    await story.holds()
+    assert await labels() == []
