@@ -11,25 +11,47 @@ from typing import TypeAlias
 
 import asyncpg
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from appview.context import AppContext, AppSettings
+from appview.event_source import PATH as EVENTS_PATH
+from appview.event_source import EventSource
+from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
+from appview.queries.get_activity import get_activity
+from appview.queries.get_actor_albums import get_actor_albums
 from appview.queries.get_actor_likes import get_actor_likes
 from appview.queries.get_actor_lists import get_actor_lists
 from appview.queries.get_actor_tracks import get_actor_tracks
+from appview.queries.get_album import get_album
 from appview.queries.get_comments import get_comments
 from appview.queries.get_latest import get_latest
+from appview.queries.get_latest_lists import get_latest_lists
 from appview.queries.get_likes import get_likes
 from appview.queries.get_list import get_list
 from appview.queries.get_lists import get_lists
+from appview.queries.get_lists_containing import get_lists_containing
+from appview.queries.get_network_stats import get_network_stats
 from appview.queries.get_profile import get_profile
 from appview.queries.get_profiles import get_profiles
 from appview.queries.get_record_status import get_record_status
+from appview.queries.get_related import get_related
 from appview.queries.get_status import get_status
+from appview.queries.get_tag_feed import get_tag_feed
+from appview.queries.get_top import get_top
 from appview.queries.get_track import get_track
 from appview.queries.get_tracks import get_tracks
+from appview.queries.get_trending import get_trending
+from appview.queries.list_actors import list_actors
+from appview.queries.list_tags import list_tags
 from appview.queries.request_repo import request_repo
+from appview.queries.search_actors import search_actors
+from appview.queries.search_all import search_all
+from appview.queries.search_lists import search_lists
+from appview.queries.search_tracks import search_tracks
+from appview.queries.subscribe_events import subscribe_events
+from appview.queries.typeahead import typeahead
 from appview.rules import Trust
 from appview.wellknown import SERVICE_ID, wellknown_routes
 from lexicons.catalog import Catalog
@@ -39,9 +61,11 @@ from xrpc.auth import ServiceAuth
 from xrpc.errors import XrpcError, not_enough_resources
 from xrpc.identity import IdentityResolver
 from xrpc.rate_limit import RateLimit, RateLimiter
+from xrpc.seats import Seats
 from xrpc.server import Endpoint, Hooks, Output, XrpcRequest, XrpcServer
+from xrpc.stream import StreamServer, Subscription
 
-__all__ = ["ENDPOINTS", "AppSettings", "create_app"]
+__all__ = ["ENDPOINTS", "SUBSCRIPTIONS", "AppSettings", "create_app"]
 
 Handler: TypeAlias = Callable[[AppContext, XrpcRequest], Awaitable[Output]]
 
@@ -60,27 +84,57 @@ UNREACHABLE = (
 ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.actor.getProfile", get_profile),
     Endpoint("fm.plyr.actor.getProfiles", get_profiles),
+    Endpoint("fm.plyr.actor.listActors", list_actors),
+    Endpoint("fm.plyr.feed.getActivity", get_activity, memory_seconds=HOT),
     Endpoint("fm.plyr.feed.getActorLikes", get_actor_likes),
     Endpoint("fm.plyr.feed.getActorTracks", get_actor_tracks),
     Endpoint("fm.plyr.feed.getComments", get_comments),
     Endpoint("fm.plyr.feed.getLatest", get_latest, memory_seconds=HOT),
     Endpoint("fm.plyr.feed.getLikes", get_likes),
+    Endpoint("fm.plyr.feed.getRelated", get_related),
+    Endpoint("fm.plyr.feed.getTagFeed", get_tag_feed),
+    Endpoint("fm.plyr.feed.getTop", get_top, memory_seconds=HOT),
     Endpoint("fm.plyr.feed.getTrack", get_track),
     Endpoint("fm.plyr.feed.getTracks", get_tracks),
+    Endpoint("fm.plyr.feed.getTrending", get_trending, memory_seconds=HOT),
+    Endpoint("fm.plyr.feed.listTags", list_tags, memory_seconds=HOT),
+    Endpoint("fm.plyr.library.getActorAlbums", get_actor_albums),
     Endpoint("fm.plyr.library.getActorLists", get_actor_lists),
+    Endpoint("fm.plyr.library.getAlbum", get_album),
+    Endpoint("fm.plyr.library.getLatestLists", get_latest_lists, memory_seconds=HOT),
     Endpoint("fm.plyr.library.getList", get_list),
     Endpoint("fm.plyr.library.getLists", get_lists),
+    Endpoint("fm.plyr.library.getListsContaining", get_lists_containing),
+    Endpoint("fm.plyr.search.searchActors", search_actors),
+    Endpoint("fm.plyr.search.searchAll", search_all),
+    Endpoint("fm.plyr.search.searchLists", search_lists),
+    Endpoint("fm.plyr.search.searchTracks", search_tracks),
+    Endpoint("fm.plyr.search.typeahead", typeahead),
+    Endpoint("fm.plyr.stats.getNetworkStats", get_network_stats, memory_seconds=HOT),
     Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
     Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
     Endpoint("fm.plyr.sync.requestRepo", request_repo),
 )
 
+SUBSCRIPTIONS: tuple[Subscription[Tail], ...] = (
+    Subscription("fm.plyr.sync.subscribeEvents", subscribe_events),
+)
+
 
 def create_app(
-    settings: AppSettings, pool: Pool, catalog: Catalog, identities: IdentityResolver | None
+    settings: AppSettings,
+    pool: Pool,
+    catalog: Catalog,
+    identities: IdentityResolver | None,
+    stop: asyncio.Event | None = None,
 ) -> ASGIApp:
+    """`stop`: set when the server is about to end, for those who would stay connected."""
     context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts))
-    beside = Starlette(routes=wellknown_routes(context, catalog))
+    limiter = _limiter(settings.rate_limit)
+    seats = Seats(settings.max_subscribers, settings.max_subscribers_per_caller, limiter)
+    tail = Tail(pool, stop)
+    events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
+    beside = Starlette(routes=[*wellknown_routes(context, catalog), events])
     endpoints = [
         replace(
             endpoint,
@@ -93,9 +147,10 @@ def create_app(
         authenticate=None if identities is None else _service_auth(settings, identities),
         repo_rev=viewers_rev,
         translate=translate,
-        limiter=_limiter(settings.rate_limit),
+        limiter=limiter,
     )
-    return XrpcServer(catalog, endpoints, context, beside, hooks)
+    answering = XrpcServer(catalog, endpoints, context, beside, hooks)
+    return StreamServer(catalog, SUBSCRIPTIONS, tail, answering, seats, translate)
 
 
 def _in_time(handler: Handler, seconds: float) -> Handler:

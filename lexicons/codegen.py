@@ -6,6 +6,7 @@ types: what is read of them was validated, and stands in one place.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,14 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
     for name, schema in document["defs"].items():
         if schema["type"] == "object":
             yield _object(_full_name(nsid, name), schema, nsid, variants)
-        elif schema["type"] == "query":
+        elif schema["type"] in {"query", "subscription"}:
             method = _camel(nsid.rpartition(".")[2])
             params = _params(schema.get("parameters", {}), nsid)
             # What comes in is a string; what goes out the JSON encoder may write.
             params = {name: text.replace(" | datetime", "") for name, text in params.items()}
             yield _class(f"{method}Params", params)
-            yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
+            if "output" in schema:
+                yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
         elif schema["type"] == "procedure":
             yield from _bodies(schema, nsid)
 
@@ -90,6 +92,15 @@ def _object(name: str, schema: Mapping[str, Any], nsid: str, variants: frozenset
 def _class(
     name: str, fields: Mapping[str, str], description: str = "", base: str = "TypedDict"
 ) -> str:
+    # A field like `class` stands in a base of its own: no class body can have it.
+    reserved = {field: text for field, text in fields.items() if iskeyword(field)}
+    if reserved:
+        own = f"_{name}Reserved"
+        entries = ", ".join(f'"{field}": {text}' for field, text in reserved.items())
+        head = f'{own} = TypedDict("{own}", {{{entries}}})'
+        others = {field: text for field, text in fields.items() if field not in reserved}
+        assert base == "TypedDict", f"{name}: {', '.join(reserved)} in a member of a union"
+        return f"{head}\n\n\n{_class(name, others, description, own)}"
     lines = [f"class {name}({base}):"]
     docstring = f'    """{description}"""'
     if description and len(docstring) <= MAX_LINE:

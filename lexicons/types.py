@@ -55,7 +55,13 @@ class ViewerState(TypedDict):
     blockedBy: NotRequired[bool]
 
 
-class ProfileViewBasic(TypedDict):
+_ProfileViewBasicKind = TypedDict(
+    "_ProfileViewBasicKind",
+    {"$type": NotRequired[Literal["fm.plyr.actor.defs#profileViewBasic"]]},
+)
+
+
+class ProfileViewBasic(_ProfileViewBasicKind):
     """An account, as it stands beside what it wrote."""
 
     did: str
@@ -101,7 +107,24 @@ class GetProfilesOutput(TypedDict):
     missing: list[MissingItem]
 
 
-class TrackViewBasic(TypedDict):
+class ListActorsParams(TypedDict):
+    limit: int
+    cursor: NotRequired[str]
+    sort: Literal["newest", "tracks", "likes-received"]
+
+
+class ListActorsOutput(TypedDict):
+    actors: list[ProfileView]
+    cursor: NotRequired[str]
+
+
+_TrackViewBasicKind = TypedDict(
+    "_TrackViewBasicKind",
+    {"$type": NotRequired[Literal["fm.plyr.feed.defs#trackViewBasic"]]},
+)
+
+
+class TrackViewBasic(_TrackViewBasicKind):
     """A track, as it stands within something else."""
 
     uri: str
@@ -221,6 +244,13 @@ class ReasonTrending(_ReasonTrendingKind):
     """Many listen to it these days."""
 
 
+class RelatedTrack(TypedDict):
+    """A track, and what it shares with another."""
+
+    track: TrackView
+    reason: str
+
+
 class LikeView(TypedDict):
     """A like, and whose."""
 
@@ -249,8 +279,11 @@ class ActivityItem(TypedDict):
     """Something that somebody did."""
 
     kind: str
+    uri: str
     actor: ProfileViewBasic
-    subject: NotRequired[TrackView | ListView]
+    subject: NotRequired[TrackView | ListViewBasic]
+    list: NotRequired[ListViewBasic]
+    text: NotRequired[str]
     createdAt: str | datetime
     indexedAt: str | datetime
 
@@ -266,6 +299,19 @@ class MissingItem(_MissingItemKind):
 
     uri: str
     reason: str
+
+
+class GetActivityParams(TypedDict):
+    actor: NotRequired[str]
+    kinds: NotRequired[list[Literal["track", "like", "comment", "list", "list-add"]]]
+    following: bool
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetActivityOutput(TypedDict):
+    activity: list[ActivityItem]
+    cursor: NotRequired[str]
 
 
 class GetActorLikesParams(TypedDict):
@@ -332,6 +378,40 @@ class GetLikesOutput(TypedDict):
     cursor: NotRequired[str]
 
 
+class GetRelatedParams(TypedDict):
+    uri: str
+    limit: int
+
+
+class GetRelatedOutput(TypedDict):
+    tracks: list[RelatedTrack]
+
+
+class GetTagFeedParams(TypedDict):
+    tag: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetTagFeedOutput(TypedDict):
+    feed: list[FeedItem]
+    cursor: NotRequired[str]
+
+
+class GetTopParams(TypedDict):
+    limit: int
+    cursor: NotRequired[str]
+    window: Literal["day", "week", "month", "year", "all"]
+    metric: Literal["likes", "comments", "list-adds"]
+
+
+class GetTopOutput(TypedDict):
+    feed: list[FeedItem]
+    window: str
+    computedAt: NotRequired[str | datetime]
+    cursor: NotRequired[str]
+
+
 class GetTrackParams(TypedDict):
     uri: str
 
@@ -349,7 +429,40 @@ class GetTracksOutput(TypedDict):
     missing: list[MissingItem]
 
 
-class ListViewBasic(TypedDict):
+class GetTrendingParams(TypedDict):
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetTrendingOutput(TypedDict):
+    feed: list[FeedItem]
+    computedAt: NotRequired[str | datetime]
+    cursor: NotRequired[str]
+
+
+class ListTagsParams(TypedDict):
+    limit: int
+    q: NotRequired[str]
+
+
+class ListTagsOutput(TypedDict):
+    tags: list[TagCount]
+
+
+class TagCount(TypedDict):
+    """A tag, and how many tracks have it."""
+
+    tag: str
+    count: int
+
+
+_ListViewBasicKind = TypedDict(
+    "_ListViewBasicKind",
+    {"$type": NotRequired[Literal["fm.plyr.library.defs#listViewBasic"]]},
+)
+
+
+class ListViewBasic(_ListViewBasicKind):
     """A list, as it stands within something else."""
 
     uri: str
@@ -366,13 +479,7 @@ class ListViewBasic(TypedDict):
     viewer: NotRequired[ListViewer]
 
 
-_ListViewKind = TypedDict(
-    "_ListViewKind",
-    {"$type": NotRequired[Literal["fm.plyr.library.defs#listView"]]},
-)
-
-
-class ListView(_ListViewKind):
+class ListView(TypedDict):
     """A list, without its items."""
 
     uri: str
@@ -407,7 +514,13 @@ class ListItemView(TypedDict):
     item: TrackView | MissingItem
 
 
-class AlbumView(TypedDict):
+_AlbumViewKind = TypedDict(
+    "_AlbumViewKind",
+    {"$type": NotRequired[Literal["fm.plyr.library.defs#albumView"]]},
+)
+
+
+class AlbumView(_AlbumViewKind):
     """An album: a list record, or what the tracks themselves say."""
 
     uri: NotRequired[str]
@@ -421,6 +534,17 @@ class AlbumView(TypedDict):
     derived: bool
 
 
+class GetActorAlbumsParams(TypedDict):
+    actor: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetActorAlbumsOutput(TypedDict):
+    albums: list[AlbumView]
+    cursor: NotRequired[str]
+
+
 class GetActorListsParams(TypedDict):
     actor: str
     listType: NotRequired[str]
@@ -429,6 +553,31 @@ class GetActorListsParams(TypedDict):
 
 
 class GetActorListsOutput(TypedDict):
+    lists: list[ListView]
+    cursor: NotRequired[str]
+
+
+class GetAlbumParams(TypedDict):
+    uri: NotRequired[str]
+    actor: NotRequired[str]
+    title: NotRequired[str]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetAlbumOutput(TypedDict):
+    album: AlbumView
+    items: list[ListItemView]
+    cursor: NotRequired[str]
+
+
+class GetLatestListsParams(TypedDict):
+    listType: NotRequired[str]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetLatestListsOutput(TypedDict):
     lists: list[ListView]
     cursor: NotRequired[str]
 
@@ -452,6 +601,125 @@ class GetListsParams(TypedDict):
 class GetListsOutput(TypedDict):
     lists: list[ListView]
     missing: list[MissingItem]
+
+
+class GetListsContainingParams(TypedDict):
+    uri: str
+    listType: NotRequired[str]
+    actor: NotRequired[str]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class GetListsContainingOutput(TypedDict):
+    lists: list[Placement]
+    cursor: NotRequired[str]
+
+
+class Placement(TypedDict):
+    """A list, and where on it the track is."""
+
+    list: ListView
+    position: int
+
+
+_MatchReserved = TypedDict("_MatchReserved", {"class": str})
+
+
+class Match(_MatchReserved):
+    """How a result answers the query. Results come in the order of their classes."""
+
+    field: str
+
+
+class TrackHit(TypedDict):
+    track: TrackView
+    match: Match
+
+
+class Result(TypedDict):
+    item: ProfileViewBasic | TrackViewBasic | ListViewBasic | AlbumView
+    match: Match
+
+
+class SearchActorsParams(TypedDict):
+    q: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class SearchActorsOutput(TypedDict):
+    actors: list[ProfileView]
+    cursor: NotRequired[str]
+
+
+class SearchAllParams(TypedDict):
+    q: str
+    types: NotRequired[list[Literal["actor", "track", "list", "album"]]]
+    limit: int
+
+
+class SearchAllOutput(TypedDict):
+    results: list[Result]
+
+
+class SearchListsParams(TypedDict):
+    q: str
+    listType: NotRequired[str]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class SearchListsOutput(TypedDict):
+    lists: list[ListView]
+    cursor: NotRequired[str]
+
+
+class SearchTracksParams(TypedDict):
+    q: str
+    limit: int
+    cursor: NotRequired[str]
+    author: NotRequired[str]
+    tag: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    minDurationMs: NotRequired[int]
+    maxDurationMs: NotRequired[int]
+    fileType: NotRequired[str]
+    playable: bool
+    sort: Literal["relevance", "newest", "top"]
+
+
+class SearchTracksOutput(TypedDict):
+    tracks: list[TrackHit]
+    cursor: NotRequired[str]
+
+
+class TypeaheadParams(TypedDict):
+    q: str
+    types: NotRequired[list[Literal["actor", "track", "list", "album"]]]
+    limit: int
+
+
+class TypeaheadOutput(TypedDict):
+    actors: list[ProfileViewBasic]
+    tracks: list[TrackViewBasic]
+    lists: list[ListViewBasic]
+    albums: list[AlbumView]
+
+
+class GetNetworkStatsParams(TypedDict):
+    pass
+
+
+class GetNetworkStatsOutput(TypedDict):
+    tracks: int
+    artists: int
+    listeners: int
+    likes: int
+    comments: int
+    lists: int
+    totalDurationMs: int
 
 
 class Upstream(TypedDict):
@@ -533,3 +801,70 @@ class RequestRepoInput(TypedDict):
 class RequestRepoOutput(TypedDict):
     state: str
     rev: NotRequired[str]
+
+
+class SubscribeEventsParams(TypedDict):
+    cursor: NotRequired[int]
+    collections: NotRequired[list[str]]
+    dids: NotRequired[list[str]]
+
+
+_RecordKind = TypedDict(
+    "_RecordKind",
+    {"$type": NotRequired[Literal["fm.plyr.sync.subscribeEvents#record"]]},
+)
+
+
+class Record(_RecordKind):
+    seq: int
+    time: str | datetime
+    did: str
+    uri: str
+    action: str
+    rev: str
+    live: bool
+    cid: NotRequired[str]
+    record: NotRequired[dict[str, Any]]
+    reason: NotRequired[str]
+
+
+_AccountKind = TypedDict(
+    "_AccountKind",
+    {"$type": NotRequired[Literal["fm.plyr.sync.subscribeEvents#account"]]},
+)
+
+
+class Account(_AccountKind):
+    seq: int
+    time: str | datetime
+    did: str
+    active: bool
+    status: NotRequired[str]
+
+
+_IdentityKind = TypedDict(
+    "_IdentityKind",
+    {"$type": NotRequired[Literal["fm.plyr.sync.subscribeEvents#identity"]]},
+)
+
+
+class Identity(_IdentityKind):
+    """An account has another handle."""
+
+    seq: int
+    time: str | datetime
+    did: str
+    handle: NotRequired[str]
+
+
+_InfoKind = TypedDict(
+    "_InfoKind",
+    {"$type": NotRequired[Literal["fm.plyr.sync.subscribeEvents#info"]]},
+)
+
+
+class Info(_InfoKind):
+    """A word about the stream itself."""
+
+    name: str
+    message: NotRequired[str]

@@ -1,31 +1,27 @@
 """Albums, playlists and liked lists as clients see them."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from appview.pagination import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
 from appview.views.missing import missing_item
-from appview.views.track import WEB, track_view
-from lexicons.types import ListItemView, ListView, StrongRef
-
-NAMELESS = "Untitled"
+from appview.views.track import NAMELESS, WEB, track_view
+from lexicons.types import ListItemView, ListView, ListViewBasic, StrongRef
 
 
-def list_view(row: Row, summary: Row | None, trust: Trust) -> ListView:
+def list_view_basic(row: Row, summary: Row | None, trust: Trust) -> ListViewBasic:
     """`summary` is what its items add up to; None for a list without any."""
-    view: ListView = {
+    view: ListViewBasic = {
         "uri": row["uri"],
         "cid": row["cid"],
         "name": row["name"] or NAMELESS,
         "author": profile_view_basic(row),
         "itemCount": row["item_count"],
-        "playableCount": 0 if summary is None else summary["playable"],
-        "likeCount": row["likes"],
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
-        "webUrl": WEB + row["uri"][5:],
     }
     if row["list_type"]:
         view["listType"] = row["list_type"]
@@ -33,6 +29,14 @@ def list_view(row: Row, summary: Row | None, trust: Trust) -> ListView:
         view["durationMs"] = summary["duration_ms"]
     if summary is not None and (picture := artwork(summary["image_url"], trust)) is not None:
         view["artwork"] = picture
+    return view
+
+
+def list_view(row: Row, summary: Row | None, trust: Trust) -> ListView:
+    view = cast(ListView, list_view_basic(row, summary, trust))
+    view["playableCount"] = 0 if summary is None else summary["playable"]
+    view["likeCount"] = row["likes"]
+    view["webUrl"] = WEB + row["uri"][5:]
     return view
 
 

@@ -1,7 +1,7 @@
 """Tracks as clients see them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from orjson import loads
 
@@ -10,7 +10,9 @@ from appview.rules import Trust, playability
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
 from appview.views.labels import self_labels
-from lexicons.types import FeedItem, TrackView
+from lexicons.types import FeedItem, TrackView, TrackViewBasic
+
+NAMELESS = "Untitled"
 
 # plyr.fm has a page for every AT URI, written without its scheme.
 WEB = "https://plyr.fm/at/"
@@ -20,11 +22,11 @@ def feed(rows: Iterable[Row], trust: Trust) -> list[FeedItem]:
     return [{"track": track_view(row, trust)} for row in rows]
 
 
-def track_view(row: Row, trust: Trust) -> TrackView:
+def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
     """Datetimes stay what they are: the JSON encoder writes them faster than Python would."""
     uri = row["uri"]
     image_url = row["image_url"]
-    view: TrackView = {
+    view: TrackViewBasic = {
         "uri": uri,
         "cid": row["cid"],
         "title": row["title"],
@@ -37,14 +39,8 @@ def track_view(row: Row, trust: Trust) -> TrackView:
             trust,
             is_taken_down=row["audio_taken_down"],
         ),
-        "fileType": row["file_type"],
-        "likeCount": row["likes"],
-        "commentCount": row["comments"],
-        "inListsCount": row["in_lists"],
         "createdAt": row["created_at"],
-        "sortAt": row["sort_at"],
         "indexedAt": row["indexed_at"],
-        "webUrl": WEB + uri[5:],
     }
     if row["duration_ms"] is not None:
         view["durationMs"] = row["duration_ms"]
@@ -52,6 +48,21 @@ def track_view(row: Row, trust: Trust) -> TrackView:
         view["artwork"] = picture
     if row["album"]:
         view["album"] = {"title": row["album"]}
+    if row["self_labels"]:
+        view["labels"] = self_labels(
+            row["did"], uri, row["cid"], row["created_at"], row["self_labels"]
+        )
+    return view
+
+
+def track_view(row: Row, trust: Trust) -> TrackView:
+    view = cast(TrackView, track_view_basic(row, trust))
+    view["fileType"] = row["file_type"]
+    view["likeCount"] = row["likes"]
+    view["commentCount"] = row["comments"]
+    view["inListsCount"] = row["in_lists"]
+    view["sortAt"] = row["sort_at"]
+    view["webUrl"] = WEB + row["uri"][5:]
     if row["description"]:
         view["description"] = row["description"]
     if row["gate_type"] is not None:
@@ -60,10 +71,6 @@ def track_view(row: Row, trust: Trust) -> TrackView:
         view["tags"] = row["tags"]
     if row["featured"] is not None:
         view["features"] = [profile_view_basic(account) for account in loads(row["featured"])]
-    if row["self_labels"]:
-        view["labels"] = self_labels(
-            row["did"], uri, row["cid"], row["created_at"], row["self_labels"]
-        )
     return view
 
 

@@ -54,7 +54,7 @@ where (held.rank, held.points, held.duration_ms, held.fields, held.terms)
 
 STORE_WORDS = """
 insert into derived.search_word (kind, word, misspellings)
-select kind, word, string_to_array(nullif(misspellings, ''), E'\\n')
+select kind, word, string_to_array(misspellings, E'\\n')
 from unnest($1::text[], $2::text[], $3::text[]) as new (kind, word, misspellings)
 on conflict do nothing
 """

@@ -1,0 +1,41 @@
+"""fm.plyr.search.searchLists: albums, playlists and other lists by name and author."""
+
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from appview.context import AppContext, snapshot
+from appview.hydrate.lists import load_lists, load_summaries
+from appview.search.candidates import Hit, Search, find
+from appview.search.cursor import DEPTH
+from appview.search.pages import ranked_page
+from appview.search.query import parse_query
+from appview.views.list import list_view
+from lexicons.terms import attribute
+from lexicons.types import SearchListsOutput, SearchListsParams
+from migrations.runner import Connection
+from xrpc.server import XrpcRequest
+
+
+async def search_lists(context: AppContext, request: XrpcRequest) -> SearchListsOutput:
+    params = cast(SearchListsParams, request.params)
+    query = parse_query(params["q"])
+    filters = [[attribute("type", params["listType"])]] if "listType" in params else []
+
+    async def rank(connection: Connection) -> Sequence[Hit]:
+        return await find(connection, Search(query, filters), ["list"], DEPTH, enough=DEPTH)
+
+    async with snapshot(context.pool) as connection:
+        hits, cursor = await ranked_page(connection, query, request, rank, time.time())
+        rows = await load_lists(connection, [hit.key for hit in hits])
+        summaries = await load_summaries(connection, list(rows), context.trust)
+    output: SearchListsOutput = {
+        "lists": [
+            list_view(rows[hit.key], summaries.get(hit.key), context.trust)
+            for hit in hits
+            if hit.key in rows
+        ]
+    }
+    if cursor is not None:
+        output["cursor"] = cursor
+    return output

@@ -1,0 +1,85 @@
+"""fm.plyr.search.searchTracks: tracks by words, best first, within what else is asked for."""
+
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from appview.context import AppContext, snapshot
+from appview.hydrate.actors import shown_actor
+from appview.hydrate.tracks import load_tracks
+from appview.pagination import EARLIEST, LATEST
+from appview.parameters import moment
+from appview.rules import Trust
+from appview.search.candidates import Hit, Search, Span, find, newest
+from appview.search.cursor import DEPTH
+from appview.search.pages import ranked_page
+from appview.search.query import parse_query
+from appview.search.shelves import Filters
+from appview.search.views import match_view
+from appview.views.track import track_view
+from lexicons.syntax import Did
+from lexicons.terms import attribute
+from lexicons.types import SearchTracksOutput, SearchTracksParams, TrackHit
+from migrations.runner import Connection
+from xrpc.server import XrpcRequest
+
+UNPLAYABLE = {"gated", "unavailable", "taken-down"}
+
+
+async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTracksOutput:
+    params = cast(SearchTracksParams, request.params)
+    span = Span(
+        moment("since", params.get("since"), EARLIEST),
+        moment("until", params.get("until"), LATEST),
+        params.get("minDurationMs"),
+        params.get("maxDurationMs"),
+    )
+    query = parse_query(params["q"])
+    async with snapshot(context.pool) as connection:
+        author = params.get("author")
+        did = None if author is None else await shown_actor(connection, author)
+        search = Search(query, filters(params, did, context.trust), span)
+
+        async def rank(connection: Connection) -> Sequence[Hit]:
+            return await ranking(connection, search, params["sort"])
+
+        hits, cursor = await ranked_page(connection, query, request, rank, time.time())
+        rows = await load_tracks(connection, [hit.key for hit in hits])
+    shown: list[TrackHit] = [
+        {"track": track_view(rows[hit.key], context.trust), "match": match_view(hit.match)}
+        for hit in hits
+        if hit.key in rows
+    ]
+    if params["playable"]:
+        shown = [hit for hit in shown if hit["track"]["playability"] not in UNPLAYABLE]
+    output: SearchTracksOutput = {"tracks": shown}
+    if cursor is not None:
+        output["cursor"] = cursor
+    return output
+
+
+async def ranking(connection: Connection, search: Search, sort: str) -> Sequence[Hit]:
+    if sort == "newest":
+        hits = await newest(connection, search, "track", DEPTH)
+        if hits:
+            return hits
+    hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
+    if sort == "newest":
+        return sorted(hits, key=lambda hit: (hit.at, hit.id), reverse=True)
+    if sort == "top":
+        return sorted(hits, key=lambda hit: (hit.points, hit.id), reverse=True)
+    return hits
+
+
+def filters(params: SearchTracksParams, author: Did | None, trust: Trust) -> Filters:
+    groups: list[list[str]] = []
+    if author is not None:
+        groups.append([attribute("author", author)])
+    if "tag" in params:
+        groups.append([attribute("tag", " ".join(params["tag"].lower().lstrip("#").split()))])
+    if "fileType" in params:
+        groups.append([attribute("file", params["fileType"].lower())])
+    if params["playable"]:
+        places = ["blob", *trust.prefixes]
+        groups.append([attribute("audio", place) for place in places])
+    return groups

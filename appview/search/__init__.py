@@ -1,0 +1,1 @@
+"""From what somebody typed to what they may have meant: docs/search.md."""

@@ -1,0 +1,90 @@
+"""A query as Postgres reads it: stage after stage, in each from the best shelf down. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from appview.search.query import Query
+from lexicons.terms import PREPARED_PREFIX, TIERS, Kind, beginning, pairs, shelf, whole
+from lexicons.words import is_unspaced
+
+Alternatives = Mapping[str, Sequence[str]]
+"""By word of the query, other words that may have been meant."""
+
+
+Filters = Sequence[Sequence[str]]
+"""Terms that a document must have; of each group one is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    text: str
+    is_prefix: bool = False
+
+    def on(self, place: str) -> str:
+        quoted = (place + self.text).replace("\\", "\\\\").replace("'", "''")
+        return f"'{quoted}':*" if self.is_prefix else f"'{quoted}'"
+
+
+# One alternative is a set of terms that must all be there; a group is met by any alternative.
+Group = Sequence[Sequence[Term]]
+
+
+def first_stages(query: Query) -> list[list[Group]]:
+    """Exact as a whole, exact by words, by the beginnings of words."""
+    stages: list[list[Group]] = []
+    if query.whole:
+        stages.append([[[Term(whole(query.whole))]]])
+    stages.append([[_parts(word)] for word in query.words])
+    if query.words:
+        stages.append([[_begun(word)] for word in query.words])
+    return stages
+
+
+def last_stage(query: Query) -> list[Group]:
+    """The widest of the first stages: it holds what the others do."""
+    return first_stages(query)[-1]
+
+
+def later_stage(query: Query, alternatives: Alternatives) -> list[Group]:
+    """Each word as it is, or one of those it may stand for."""
+    return [
+        [_begun(word), *([Term(other)] for other in alternatives.get(word, ()))]
+        for word in query.words
+    ]
+
+
+def tsqueries(kind: Kind, query: Query, stage: Sequence[Group], filters: Filters) -> list[str]:
+    """One for each shelf, the best first."""
+    groups = [
+        *stage,
+        *([_parts(word)] for phrase in query.phrases for word in phrase),
+        *([[Term(term)] for term in group] for group in filters),
+    ]
+    without = [
+        phrase[0] for phrase in query.without if len(phrase) == 1 and not is_unspaced(phrase[0])
+    ]
+    return [_tsquery(shelf(kind, tier), groups, without) for tier in range(TIERS)]
+
+
+def _tsquery(place: str, groups: Iterable[Group], without: Iterable[str]) -> str:
+    conditions = [
+        "(" + " | ".join(" & ".join(term.on(place) for term in each) for each in group) + ")"
+        for group in groups
+    ]
+    return " & ".join([*conditions, *(f"!{Term(word).on(place)}" for word in without)])
+
+
+def _parts(word: str) -> list[Term]:
+    if not is_unspaced(word):
+        return [Term(word)]
+    if len(word) == 1:
+        return [Term(beginning(word))]
+    return [Term(pair) for pair in dict.fromkeys(pairs(word))]
+
+
+def _begun(word: str) -> list[Term]:
+    if is_unspaced(word):
+        return _parts(word)
+    if len(word) <= PREPARED_PREFIX:
+        return [Term(beginning(word))]
+    return [Term(word, is_prefix=True)]
