@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from appview.search.query import Query
-from lexicons.terms import FIELDS, Kind
+from lexicons.terms import FIELDS, Kind, whole
 from lexicons.words import is_unspaced
 
 # In doublings of likes.
 IN_THE_TITLE = 2.0
 BEGINS_THE_TITLE = 1.0
 SHORTEST_PART = 3
+ALIAS = whole("")
 
 
 class Class(IntEnum):
@@ -50,10 +51,14 @@ class Found:
 def match(query: Query, kind: Kind, fields: str) -> Match | None:
     """`fields` are a document's lines; None if the query is not met after all."""
     lines = fields.split("\n")
+    alias = lines.pop() if lines[-1].startswith(ALIAS) else None
     if any(_has(lines, phrase) for phrase in query.without):
         return None
     if not all(_has(lines, phrase) for phrase in query.phrases):
         return None
+    if alias is not None and query.whole and alias.startswith(whole(query.whole)):
+        is_all = alias == whole(query.whole)
+        return Match(Class.EXACT if is_all else Class.PREFIX, FIELDS[kind][-1], 1, 0, 0.0)
     texts = [line.split("\t")[0].strip() for line in lines]
     place = _place(query, texts)
     best: list[tuple[Found, int]] = []

@@ -36,8 +36,16 @@ def first_stages(query: Query) -> list[list[Group]]:
         stages.append([[[Term(whole(query.whole))]]])
     stages.append([[_parts(word)] for word in query.words])
     if query.words:
-        stages.append([[_begun(word)] for word in query.words])
+        stages.append(_beginnings(query))
     return stages
+
+
+def _beginnings(query: Query) -> list[Group]:
+    """Of words, or of something that is known by its whole name alone."""
+    begun = [_begun(word) for word in query.words]
+    if len(begun) < 2 or not query.whole:
+        return [[each] for each in begun]
+    return [[[term for each in begun for term in each], [Term(whole(query.whole), is_prefix=True)]]]
 
 
 def last_stage(query: Query) -> list[Group]:

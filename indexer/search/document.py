@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, shelf
+from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, shelf, whole
 from lexicons.words import is_unspaced, joined_words, words
 
 SHORTEST_MISSPELT, LONGEST_MISSPELT = 4, 24
@@ -22,7 +22,7 @@ EVERYBODYS = (".bsky.social",)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`fields` are as lexicons.terms.FIELDS names them, the title first."""
+    """`fields` are those of lexicons.terms.FIELDS; what is found by its `alias` needs all of it."""
 
     kind: Kind
     key: str
@@ -32,6 +32,7 @@ class Document:
     at: datetime
     ages: bool = True
     duration_ms: int | None = None
+    alias: str = ""
 
     @property
     def rank(self) -> float:
@@ -43,11 +44,15 @@ class Document:
 
     @property
     def lines(self) -> str:
-        return "\n".join(line(field) for field in self.fields)
+        lines = [line(field) for field in self.fields]
+        return "\n".join([*lines, alias_line(self.alias)] if self.alias else lines)
 
     def terms(self, tier: int) -> Iterator[str]:
         prefix = shelf(self.kind, tier)
-        return (prefix + term for term in document_terms(self.fields, self.attributes))
+        terms = document_terms(self.fields, self.attributes)
+        if self.alias:
+            terms.add(alias_line(self.alias))
+        return (prefix + term for term in terms)
 
     def words(self) -> set[str]:
         """Those that may be meant when another spelling is asked for."""
@@ -60,6 +65,10 @@ def line(field: str) -> str:
     joined = joined_words(field)
     text = f" {' '.join(words(field))} "
     return f"{text}\t {' '.join(joined)} " if joined else text
+
+
+def alias_line(alias: str) -> str:
+    return whole(" ".join(words(alias)))
 
 
 def spellings(word: str) -> list[str]:
@@ -139,10 +148,11 @@ def actor_document(row: asyncpg.Record) -> Document | None:
         kind="actor",
         key=row["did"],
         fields=(row["display_name"] or "", own_part(row["handle"] or "")),
-        attributes=(attribute("handle", row["handle"] or ""),),
+        attributes=(),
         points=row["points"],
         at=row["first_seen_at"],
         ages=False,
+        alias=row["handle"] or "",
     )
 
 

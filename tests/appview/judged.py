@@ -170,7 +170,7 @@ substring | searchTracks | sung | unsung
 substring | searchTracks | bird | nightbird birds
 substring | searchTracks | apsody | rhapsody
 substring | searchTracks | idnigh | midnight midnight-sun
-substring | searchTracks | oday | sunday
+substring | searchTracks | unday | sunday
 fuzzy     | searchTracks | hamers | hammers
 fuzzy     | searchTracks | rapsody in rust | rhapsody
 fuzzy     | searchTracks | rhaspody | rhapsody
@@ -182,7 +182,7 @@ fuzzy     | searchTracks | says nils fram | says
 fuzzy     | searchTracks | frham | says
 fuzzy     | searchTracks | corazom | corazon
 fuzzy     | searchTracks | дарога домой | doroga
-fuzzy     | searchTracks | orchestra of smal machnes | rhapsody
+fuzzy     | searchTracks | orchestra of smal machnes | rhapsody symphony symphony5
 together  | searchTracks | says nils | says
 together  | searchTracks | nils frahm says | says
 together  | searchTracks | frahm hammers | hammers
@@ -195,7 +195,7 @@ together  | searchTracks | black sun ilva | cover
 artist    | searchTracks | nils frahm | says
 artist    | searchTracks | harbour lights | love-song
 artist    | searchTracks | тихий ветер | noch
-artist    | searchTracks | kolibri | sun-machine
+artist    | searchTracks | kolibri | sun-machine remix
 quoted    | searchTracks | "no country" | birds
 quoted    | searchTracks | "says you" | says-you
 quoted    | searchTracks | "nobody says" | nobody-says
@@ -241,7 +241,9 @@ typed     | typeahead | night dr | night-drive
 typed     | typeahead | harb | harbour
 typed     | typeahead | bjö | bjorkvin
 typed     | typeahead | hamm | hammers
-typed     | typeahead | rhaspo | rhapsody
+typed     | typeahead | rhaspody | rhapsody
+typed     | typeahead | nilsfrahm.ex | nils
+typed     | typeahead | harbourlights.bsky.soc | harbour
 """.strip()
 
 
