@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from appview.rules import Trust
-from appview.snapshots import Snapshots
 from lexicons.syntax import Did
 from migrations.database import Pool
 from migrations.runner import Connection
@@ -49,7 +48,6 @@ class AppContext:
     settings: AppSettings
     pool: Pool
     trust: Trust
-    snapshots: Snapshots = field(default_factory=Snapshots)
     repo_requests: CallerRates = field(
         default_factory=lambda: CallerRates(
             REPO_REQUESTS_PER_SECOND, REPO_REQUESTS_BURST, time.monotonic

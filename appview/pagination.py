@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from lexicons.syntax import is_at_uri
+from lexicons.syntax import is_at_uri, is_did
 from xrpc.errors import XrpcError, invalid_request
 
 MAX_CURSOR = 12_000
+MAX_POSITION = 2**31 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,6 +38,10 @@ class Order(StrEnum):
     TIMESTAMP = "m"
     POSITION = "p"
     SNAPSHOT = "s"
+    TITLE = "n"
+    ALBUM = "a"
+    ACCOUNT = "d"
+    ACTIVITY = "e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,24 @@ def to_micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def time_key(cursor: str | None, start: datetime) -> tuple[datetime, str]:
+def time_key(
+    cursor: str | None, start: datetime, order: Order = Order.TIME
+) -> tuple[datetime, str]:
     """Where to go on from, in any list ordered by (sort_at, uri); `start` without a cursor."""
     if cursor is None:
         return start, ""
-    key = decode(Order.TIME, cursor)
-    if not _EARLIEST_MICROS <= key.number <= _LATEST_MICROS or not is_at_uri(key.name):
+    key = decode(order, cursor)
+    if not _EARLIEST_MICROS <= key.number <= _LATEST_MICROS or not _IS_NAME[order](key.name):
         raise bad_cursor(cursor)
     return _EPOCH + key.number * _MICROSECOND, key.name
+
+
+def _is_deed(name: str) -> bool:
+    """A record's URI; for what was added to a list, followed by that of the track."""
+    return all(is_at_uri(part) for part in name.split(" ", 1))
+
+
+_IS_NAME = {Order.TIME: is_at_uri, Order.ACCOUNT: is_did, Order.ACTIVITY: _is_deed}
 
 
 def timestamp_key(cursor: str | None) -> tuple[int, str]:
@@ -98,19 +113,66 @@ def position_key(cursor: str | None) -> int:
     if cursor is None:
         return -1
     key = decode(Order.POSITION, cursor)
-    if key.name or not 0 <= key.number < 2**31:
+    if key.name or not 0 <= key.number <= MAX_POSITION:
         raise bad_cursor(cursor)
     return key.number
 
 
+def title_place(cursor: str | None) -> str:
+    """The last title shown; empty before the first."""
+    if cursor is None:
+        return ""
+    key = decode(Order.TITLE, cursor)
+    if key.number or "\0" in key.name:
+        raise bad_cursor(cursor)
+    return key.name
+
+
+def title_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], encode(Order.TITLE, Key(0, rows[limit - 1]["title_key"]))
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumPlace:
+    """The last item shown, and where it is in time if it is one that follows the list."""
+
+    position: int = -1
+    sort_at: datetime = EARLIEST
+    uri: str = ""
+
+
+def album_place(cursor: str | None) -> AlbumPlace:
+    if cursor is None:
+        return AlbumPlace()
+    key = decode(Order.ALBUM, cursor)
+    digits, _, uri = key.name.partition(" ")
+    position = int(digits) if digits.isdecimal() and len(digits) < 11 else -1
+    in_time = not uri or (_EARLIEST_MICROS <= key.number <= _LATEST_MICROS and is_at_uri(uri))
+    if not 0 <= position <= MAX_POSITION or not in_time:
+        raise bad_cursor(cursor)
+    sort_at = _EPOCH + key.number * _MICROSECOND if uri else EARLIEST
+    return AlbumPlace(position, sort_at, uri)
+
+
+def encode_album_place(place: AlbumPlace) -> str:
+    return encode(Order.ALBUM, Key(to_micros(place.sort_at), f"{place.position} {place.uri}"))
+
+
 def time_page(
-    rows: Sequence[Row], limit: int, *, at: str = "sort_at", uri: str = "uri"
+    rows: Sequence[Row],
+    limit: int,
+    order: Order = Order.TIME,
+    *,
+    at: str = "sort_at",
+    uri: str = "uri",
 ) -> tuple[Sequence[Row], str | None]:
     """The page of rows that were asked for with one more, and the cursor to the next page."""
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
-    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))
+    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))
 
 
 def timestamp_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:

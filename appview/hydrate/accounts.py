@@ -6,11 +6,7 @@ from appview.pagination import Row
 from lexicons.syntax import Did
 from migrations.runner import Connection
 
-_DID_OF_HANDLE = "select did from account where handle = $1"
-
 _DIDS_OF_HANDLES = "select handle, did from account where handle = any($1)"
-
-_IS_SHOWN = "select active from account where did = $1"
 
 _REV = "select rev from repo where did = $1 and state = 'synchronized'"
 
@@ -41,14 +37,6 @@ left join account_count using (did)
 """
 
 
-async def find_did(connection: Connection, actor: str) -> Did | None:
-    """The DID itself, or the one that has proven the handle."""
-    if actor.startswith("did:"):
-        return Did(actor)
-    did: Did | None = await connection.fetchval(_DID_OF_HANDLE, actor.lower())
-    return did
-
-
 async def find_dids(connection: Connection, actors: Iterable[str]) -> dict[str, Did]:
     """By actor as it was asked for; handles that nobody has proven are absent."""
     found = {actor: Did(actor) for actor in actors if actor.startswith("did:")}
@@ -58,10 +46,6 @@ async def find_dids(connection: Connection, actors: Iterable[str]) -> dict[str, 
         proven = {row["handle"]: Did(row["did"]) for row in rows}
         found |= {actor: proven[handle] for actor, handle in handles.items() if handle in proven}
     return found
-
-
-async def is_shown(connection: Connection, did: Did) -> bool:
-    return bool(await connection.fetchval(_IS_SHOWN, did))
 
 
 async def load_account_reasons(connection: Connection, dids: Sequence[str]) -> dict[str, str]:

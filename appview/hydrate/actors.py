@@ -1,9 +1,12 @@
 """The account that a query is about: it must be known here, and shown."""
 
-from appview.hydrate.accounts import find_did, is_shown
 from lexicons.syntax import Did
 from migrations.runner import Connection
 from xrpc.errors import XrpcError, invalid_request
+
+_BY_DID = "select did from account where did = $1 and active"
+
+_BY_HANDLE = "select did from account where handle = $1 and active"
 
 _NEVER_A_HANDLE = "handle.invalid"
 
@@ -13,7 +16,10 @@ async def shown_actor(
 ) -> Did:
     if actor.lower() == _NEVER_A_HANDLE:
         raise invalid_request(f"actor: {actor} stands for an account without a proven handle")
-    did = await find_did(connection, actor)
-    if did is None or not await is_shown(connection, did):
+    if actor.startswith("did:"):
+        did: Did | None = await connection.fetchval(_BY_DID, actor)
+    else:
+        did = await connection.fetchval(_BY_HANDLE, actor.lower())
+    if did is None:
         raise XrpcError(400, error_name, f"actor not found: {actor}")
     return did

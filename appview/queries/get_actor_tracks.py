@@ -5,9 +5,9 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
+from appview.hydrate.rankings import DEPTH, Ranked, go_on, load_taken, take, taken
 from appview.hydrate.tracks import load_tracks
 from appview.pagination import EARLIEST, LATEST, Row, time_key, time_page
-from appview.snapshots import DEPTH, find_ranking, ranked_page
 from appview.views.track import feed
 from lexicons.syntax import Did
 from lexicons.types import GetActorTracksOutput, GetActorTracksParams
@@ -70,23 +70,45 @@ order by sort_at, uri
 limit $5
 """
 
+# Without the author's own like. The order is by what is counted, hidden tracks leave later.
 TOP = """
-select uri
-from shown_track
-where did = $1
-or $2::boolean and features @> array[$1] and features <> '{}'
-order by likes desc, uri desc
+select track.uri
+from (
+    select uri, did, sort_at
+    from track
+    where did = $1
+    union all
+    select uri, did, sort_at
+    from track
+    where $2::boolean
+    and features @> array[$1]
+    and features <> '{}'
+    and did <> $1
+) as track
+left join subject_count on subject_count.subject = track.uri
+cross join lateral (
+    select count(*) as likes
+    from link
+    where link.subject = track.uri
+    and link.kind = 'like'
+    and link.did = track.did
+    and link.counted
+) as own
+order by coalesce(subject_count.likes, 0) - own.likes desc, track.sort_at desc, track.uri desc
 limit $3
 """
 
 
 async def get_actor_tracks(context: AppContext, request: XrpcRequest) -> GetActorTracksOutput:
     params = cast(GetActorTracksParams, request.params)
-    async with snapshot(context.pool) as connection:
-        actor = await shown_actor(connection, params["actor"])
-        if params["sort"] == "top":
-            rows, cursor = await _top(context, connection, actor, params)
-        else:
+    if params["sort"] == "top":
+        # Not of one moment, since the order has to be kept: what it names may be gone.
+        async with context.pool.acquire() as connection:
+            actor = await shown_actor(connection, params["actor"])
+            rows, cursor = await _top(connection, actor, params)
+    else:
+        async with snapshot(context.pool) as connection:
+            actor = await shown_actor(connection, params["actor"])
             rows, cursor = await _by_time(connection, actor, params)
     output: GetActorTracksOutput = {"feed": feed(rows, context.trust)}
     if cursor is not None:
@@ -107,14 +129,24 @@ async def _by_time(
 
 
 async def _top(
-    context: AppContext, connection: Connection, actor: Did, params: GetActorTracksParams
+    connection: Connection, actor: Did, params: GetActorTracksParams
 ) -> tuple[Sequence[Row], str | None]:
-    includes_features = params["includeFeatures"]
-    subject = ("getActorTracks", actor, includes_features)
-    ranking, place = find_ranking(context.snapshots, subject, params.get("cursor"))
-    if ranking is None:
-        found = await connection.fetch(TOP, actor, includes_features, DEPTH)
-        ranking = context.snapshots.add(subject, tuple(row["uri"] for row in found))
-    uris, cursor = ranked_page(ranking, place, params["limit"])
-    rows = await load_tracks(connection, uris)
-    return [rows[uri] for uri in uris if uri in rows], cursor
+    includes_features, limit = params["includeFeatures"], params["limit"]
+    order = f"tracks of {actor}{' and with them' if includes_features else ''}"
+    if "cursor" in params:
+        page = await go_on(connection, taken(order), params["cursor"], limit)
+    else:
+        page = await _first(connection, order, actor, params)
+    rows = await load_tracks(connection, page.subjects)
+    return [rows[uri] for uri in page.subjects if uri in rows], page.cursor
+
+
+async def _first(
+    connection: Connection, order: str, actor: Did, params: GetActorTracksParams
+) -> Ranked:
+    limit = params["limit"]
+    page = await load_taken(connection, order, limit)
+    if page is not None:
+        return page
+    found = await connection.fetch(TOP, actor, params["includeFeatures"], DEPTH)
+    return await take(connection, order, [row["uri"] for row in found], limit)

@@ -16,6 +16,7 @@ from indexer.records.record_type import (
     sort_time,
     texts,
 )
+from lexicons.tags import plain_tag
 from lexicons.text import title_key
 from migrations.runner import Connection
 
@@ -24,9 +25,7 @@ TAGS_MAX = 32
 TAG_MAX_CHARACTERS = 64
 SELF_LABELS_MAX = 10
 SELF_LABEL_MAX_CHARACTERS = 128
-
 _HASHTAG = re.compile(r"(?:(?<=[\s(\[{,;])|^)[#\uff03]([^\s#\uff03]+)")
-_EDGE = "".join(["#\uff03", ".,;:!?'\"`*_~-()[]{}<>/\\|\u2026\u201c\u201d\u2018\u2019\u00ab\u00bb"])
 
 
 class TrackRow(NamedTuple):
@@ -102,7 +101,7 @@ def tags(description: str, listed: object) -> tuple[str, ...]:
     candidates = _HASHTAG.findall(description)
     if isinstance(listed, list):
         candidates += [tag for tag in listed if isinstance(tag, str)]
-    found = (" ".join(tag.lower().split()).strip(_EDGE) for tag in candidates)
+    found = map(plain_tag, candidates)
     kept = dict.fromkeys(tag for tag in found if is_tag(tag))
     return tuple(kept)[:TAGS_MAX]
 

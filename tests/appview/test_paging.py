@@ -179,10 +179,3 @@ async def test_a_list_is_walked_by_position(client: Client, rows: Rows) -> None:
         cursor = {"cursor": page["cursor"]}
     assert walked == list(enumerate(subjects))
     assert await client.refusal("library.getList", uri=uri, cursor="garbage") == "InvalidRequest"
-
-
-async def test_a_ranking_that_is_gone_says_so(client: Client, rows: Rows) -> None:
-    await alices_tracks(rows)
-    cursor = encode(Order.SNAPSHOT, Key(2, "of-another-server"))
-    params = {**ALICE, "sort": "top"}
-    assert await client.refusal("feed.getActorTracks", **params, cursor=cursor) == "CursorExpired"
