@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from starlette.types import ASGIApp
 from appview.config import BadSetting, Config
 
 log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 9.0
+"""Less than the ten that Docker grants, more than what is left to be written takes."""
 
 
 class _Server(uvicorn.Server):
@@ -64,10 +68,23 @@ async def answer(
 
 
 def stop_on_signals() -> asyncio.Event:
+    """The event that a signal sets. Whatever hangs then is left as a crash would leave it."""
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(STOP_SECONDS, _give_up)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin_to_stop)
     return stop
+
+
+def _give_up() -> None:
+    log.error("something hangs, ended without it", seconds=STOP_SECONDS)
+    os._exit(1)
 
 
 def publish_metrics(config: Config) -> None:

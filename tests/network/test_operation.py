@@ -55,6 +55,7 @@ class Line:
         self.port = free_port()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._flows = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -73,25 +74,31 @@ class Line:
         far_reader, far_writer = await self._far_end()
         self._writers |= {writer, far_writer}
         with suppress(OSError):
-            await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
     async def open(self) -> None:
+        self._flows.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    def stall(self) -> None:
+        """Neither pass anything on nor close: a server that hangs, a net that drops packets."""
+        self._flows.clear()
 
     async def cut(self) -> None:
         assert self._server is not None
         self._server.close()
+        self._flows.set()
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
-
-
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 @asynccontextmanager
@@ -128,6 +135,15 @@ async def test_case_152_a_database_that_goes_away_loses_nothing(lonely_program: 
 
         await wait_until(well, 20)
         await story.holds(timeout_seconds=30)
+
+
+async def test_a_stop_ends_in_time_though_the_database_hangs(lonely_program: Program) -> None:
+    async with on_a_line(lonely_program) as line:
+        story = Story(await Stage.start(lonely_program.world, lonely_program))
+        alice, _ = await story.known()
+        line.stall()
+        await alice.write(track("Unheard of"))
+        assert await lonely_program.terminate() < 13
 
 
 async def test_case_153_the_metrics_tell_how_it_goes(story: Story) -> None:
