@@ -114,11 +114,13 @@ def app_settings(config: Config) -> AppSettings:
         rate_limit=RateLimit(config.rate_limit_requests, config.rate_limit_seconds)
         if config.rate_limit_requests
         else None,
+        max_subscribers=config.max_subscribers,
+        max_subscribers_per_caller=config.max_subscribers_per_caller,
     )
 
 
-def build_app(config: Config, tools: Tools) -> ASGIApp:
-    return create_app(app_settings(config), tools.pool, tools.catalog, tools.resolver)
+def build_app(config: Config, tools: Tools, stop: asyncio.Event) -> ASGIApp:
+    return create_app(app_settings(config), tools.pool, tools.catalog, tools.resolver, stop)
 
 
 async def keep_indexing(

@@ -31,6 +31,8 @@ class AppSettings:
     remembers_pages: bool = True
     answer_seconds: float = 10.0
     rate_limit: RateLimit | None = None
+    max_subscribers: int = 1_000
+    max_subscribers_per_caller: int = 20
 
     @property
     def origin(self) -> str:

@@ -18,6 +18,11 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 9.0
 """Less than the ten that Docker grants, more than what is left to be written takes."""
+STALLED_MILLISECONDS = 30_000
+"""Whoever reads nothing for so long, with something to read, is cut off."""
+SUBSCRIBER_MAX_BYTES = 4_096
+"""Of a message from a subscriber, who has nothing to say."""
+PING_SECONDS = 30.0
 
 
 class _Server(uvicorn.Server):
@@ -32,6 +37,8 @@ def listening(config: Config) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MILLISECONDS)
     try:
         listener.bind((config.host, config.port))
     except OSError as error:
@@ -50,6 +57,10 @@ async def answer(
             app,
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=SUBSCRIBER_MAX_BYTES,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            ws_per_message_deflate=False,  # a frame is made once for all, not once for each
             lifespan="off",
             log_level="warning",
             access_log=False,

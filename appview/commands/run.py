@@ -21,7 +21,7 @@ async def run(config: Config) -> None:
         host, port = listener.getsockname()[:2]
         show_first(config, VERSION, f"http://{host}:{port}")
         async with asyncio.TaskGroup() as group:
-            group.create_task(answer(config, build_app(config, tools), listener, stop))
+            group.create_task(answer(config, build_app(config, tools, stop), listener, stop))
             group.create_task(keep_indexing(config, tools, stop, show_progress=True))
 
 
@@ -40,4 +40,4 @@ async def serve(config: Config) -> None:
     async with open_tools(config, migrate=config.database_url is None) as tools:
         host, port = listener.getsockname()[:2]
         log.info("serving", url=f"http://{host}:{port}")
-        await answer(config, build_app(config, tools), listener, stop)
+        await answer(config, build_app(config, tools, stop), listener, stop)

@@ -11,10 +11,10 @@ from appview.serving import answer, listening
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def served(app: ASGIApp, stop: asyncio.Event | None = None) -> AsyncIterator[str]:
     """Its URL, until the block ends."""
     config = from_env({"PLYR_PORT": "0"})
-    stop, listener = asyncio.Event(), listening(config)
+    stop, listener = stop or asyncio.Event(), listening(config)
     serving = asyncio.create_task(answer(config, app, listener, stop))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

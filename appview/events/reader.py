@@ -1,0 +1,104 @@
+"""What reads the end of the log into the ring, as long as anybody follows.
+
+Woken by Postgres, and looking by itself besides: notifications get lost with their connection, and
+some poolers carry none.
+"""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from appview.events.event import Wants
+from appview.events.log import CHANNEL, read_page
+from appview.events.ring import Ring
+from migrations.database import Pool
+from migrations.runner import Connection
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+EVERYTHING = Wants()
+
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class Reader:
+    """Reads from its making until it is closed; `ring` is there once `started` is set."""
+
+    ring: Ring
+
+    def __init__(self, pool: Pool, stop: asyncio.Event) -> None:
+        self.started = asyncio.Event()
+        self._pool = pool
+        self._stop = stop
+        self._knock = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: self._wake_all())
+
+    @property
+    def has_ended(self) -> bool:
+        return self._task.done()
+
+    def check(self) -> None:
+        """Raise what has ended it."""
+        if self._task.done():
+            self._task.result()
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_reading())
+            await self._stop.wait()
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        if self.started.is_set():
+            self.ring.wake()
+        self.started.set()
+
+    async def _keep_reading(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._read_on(connection)
+            except AWAY as error:
+                log.warning("event log out of reach, trying again", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_on(self, connection: Connection) -> None:
+        await connection.add_listener(CHANNEL, self._on_knock)
+        try:
+            if not self.started.is_set():
+                self.ring = Ring(await connection.fetchval("select last_seq from stream.state"))
+                self.started.set()
+            while True:
+                self._knock.clear()
+                page = await read_page(connection, self.ring.reached, EVERYTHING)
+                if page.reached > self.ring.reached or page.trimmed > self.ring.reached:
+                    self.ring.take(page)
+                    continue
+                await self._knocked()
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(CHANNEL, self._on_knock)
+
+    def _on_knock(self, *_: object) -> None:
+        self._knock.set()
+
+    async def _knocked(self) -> None:
+        try:
+            await asyncio.wait_for(self._knock.wait(), POLL_SECONDS)
+        except TimeoutError:
+            return
