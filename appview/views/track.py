@@ -10,7 +10,7 @@ from appview.rules import Trust, playability
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
 from appview.views.labels import self_labels
-from lexicons.types import FeedItem, TrackView, TrackViewBasic
+from lexicons.types import AlbumRef, FeedItem, TrackView, TrackViewBasic
 
 NAMELESS = "Untitled"
 
@@ -46,12 +46,23 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
         view["durationMs"] = row["duration_ms"]
     if image_url is not None and (picture := artwork(image_url, trust)) is not None:
         view["artwork"] = picture
-    if row["album"]:
-        view["album"] = {"title": row["album"]}
+    if row["album"] or row["on_album"] is not None:
+        view["album"] = album_ref(row)
     if row["self_labels"]:
         view["labels"] = self_labels(
             row["did"], uri, row["cid"], row["created_at"], row["self_labels"]
         )
+    return view
+
+
+def album_ref(row: Row) -> AlbumRef:
+    """What the track says and the list that stands for it, else the album list that has it."""
+    found = {} if row["on_album"] is None else loads(row["on_album"])
+    view: AlbumRef = {"title": row["album"] or found.get("title") or NAMELESS}
+    if "uri" in found:
+        view["uri"] = found["uri"]
+    if found.get("position") is not None:
+        view["position"] = found["position"]
     return view
 
 

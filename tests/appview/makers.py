@@ -11,6 +11,7 @@ from typing import Any
 from lexicons.cid import cid_text, dag_cbor_cid
 from lexicons.data_model import Value, encode
 from lexicons.syntax import tid_from_micros
+from lexicons.text import title_key
 from migrations.database import Pool
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,7 +103,10 @@ class Rows:
             "indexed_at": at(1),
         }
         values |= columns
+        if "album" in columns:
+            values["album_key"] = title_key(str(columns["album"]))
         await self.insert("track", **values)
+        await self._album(uri)
         for tag in columns.get("tags", ()):  # type: ignore[attr-defined] # a sequence of texts
             await self.insert("track_tag", track_uri=uri, tag=tag, sort_at=values["sort_at"])
         await self._count_for(author, "tracks")
@@ -149,7 +153,9 @@ class Rows:
             "indexed_at": at(1),
         }
         values |= columns
-        await self.insert("list", **values)
+        name = str(values["name"] or columns.get("last_name") or "")
+        await self.insert("list", **values, title_key=title_key(name) or "")
+        await self._album(uri)
         for position, subject in enumerate(subjects):
             await self.insert(
                 "list_item",
@@ -183,6 +189,13 @@ class Rows:
             author,
             collection,
             rkey,
+        )
+
+    async def _album(self, uri: str) -> None:
+        await self.pool.execute(
+            "insert into album select did, title_key from named_album where uri = $1"
+            " on conflict do nothing",
+            uri,
         )
 
     async def _pointer(

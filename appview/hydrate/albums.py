@@ -1,0 +1,92 @@
+"""Albums by author and title, and what their tracks add up to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from appview.pagination import Row
+from appview.rules import Trust
+from migrations.runner import Connection
+
+
+class AlbumKey(NamedTuple):
+    """`list_uri`: one of the author's lists of that title; None for the one that stands for it."""
+
+    did: str
+    title_key: str
+    list_uri: str | None = None
+
+
+# On an album is what its list has and what its author's tracks say, each once, if it is shown.
+_ALBUMS = """
+select
+    author.did,
+    author.handle,
+    author.display_name,
+    author.avatar_cid,
+    author.avatar,
+    asked.title_key,
+    asked.list_uri,
+    list.uri,
+    list.cid,
+    coalesce(list.name, list.last_name) as name,
+    list.created_at,
+    list.sort_at,
+    list.item_count as list_length,
+    summary.*
+from unnest($1::text[], $2::text[], $3::text[]) as asked (did, title_key, list_uri)
+join shown_account as author on author.did = asked.did
+left join lateral (
+    select *
+    from album_list(asked.did, asked.title_key)
+    where asked.list_uri is null
+    union all
+    select *
+    from list
+    where uri = asked.list_uri
+) as list on true
+cross join lateral (
+    select
+        count(*) as item_count,
+        case
+            when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
+        end as duration_ms,
+        (array_agg(track.image_url order by member.position, track.sort_at, track.uri) filter (
+            where exists (
+                select from unnest($4::text[]) as host where starts_with(track.image_url, host)
+            )
+        ))[1] as image_url,
+        (array_agg(track.album order by track.sort_at, track.uri))[1] as first_album,
+        (array_agg(track.created_at order by track.sort_at, track.uri))[1] as first_created_at
+    from (
+        select subject as uri, min(position) as position
+        from list_item
+        where list_uri = list.uri
+        group by subject
+        union all
+        select track.uri, null
+        from track
+        where track.did = asked.did
+        and track.album_key = asked.title_key
+        and not exists (
+            select
+            from list_item
+            where list_item.subject = track.uri
+            and list_item.sort_at = list.sort_at
+            and list_item.list_uri = list.uri
+        )
+    ) as member
+    join shown_track as track on track.uri = member.uri
+) as summary
+where list.uri is not null or summary.item_count > 0
+"""
+
+
+async def load_albums(
+    connection: Connection, albums: Sequence[AlbumKey], trust: Trust
+) -> dict[AlbumKey, Row]:
+    """Those that there are; one of nothing but a list without anything to show among them."""
+    if not albums:
+        return {}
+    dids, titles, lists = zip(*albums, strict=True)
+    rows = await connection.fetch(_ALBUMS, dids, titles, lists, trust.prefixes)
+    return {AlbumKey(row["did"], row["title_key"], row["list_uri"]): row for row in rows}

@@ -1,0 +1,60 @@
+"""fm.plyr.library.getActorAlbums: an account's albums, by title."""
+
+from typing import cast
+
+from appview.context import AppContext, snapshot
+from appview.hydrate.actors import shown_actor
+from appview.hydrate.albums import AlbumKey, load_albums
+from appview.pagination import title_page, title_place
+from appview.views.album import album_view
+from lexicons.types import GetActorAlbumsOutput, GetActorAlbumsParams
+from xrpc.server import XrpcRequest
+
+# Titles stay in their places whatever becomes of tracks and lists; times would not. An album
+# without a track that is shown is not listed. (As an `exists` it would be asked of all at once.)
+SQL = """
+select *
+from (
+    select album.title_key
+    from album
+    where album.did = $1
+    and album.title_key > $2
+    and (
+        (
+            select true
+            from shown_track
+            where shown_track.did = album.did
+            and shown_track.album_key = album.title_key
+            limit 1
+        )
+        or (
+            select true
+            from album_list(album.did, album.title_key) as list
+            join list_item on list_item.list_uri = list.uri
+            join shown_track on shown_track.uri = list_item.subject
+            limit 1
+        )
+    )
+    order by album.title_key
+    limit 101
+) as page
+limit $3
+"""
+
+
+async def get_actor_albums(context: AppContext, request: XrpcRequest) -> GetActorAlbumsOutput:
+    params = cast(GetActorAlbumsParams, request.params)
+    after = title_place(params.get("cursor"))
+    limit = params["limit"]
+    async with snapshot(context.pool) as connection:
+        actor = await shown_actor(connection, params["actor"])
+        rows = await connection.fetch(SQL, actor, after, limit + 1)
+        page, cursor = title_page(rows, limit)
+        keys = [AlbumKey(actor, row["title_key"]) for row in page]
+        albums = await load_albums(connection, keys, context.trust)
+    output: GetActorAlbumsOutput = {
+        "albums": [album_view(albums[key], context.trust) for key in keys]
+    }
+    if cursor is not None:
+        output["cursor"] = cursor
+    return output

@@ -1,0 +1,90 @@
+"""fm.plyr.library.getListsContaining: the lists that a track is on, newest first."""
+
+from typing import cast
+
+from appview.context import AppContext, snapshot
+from appview.hydrate.actors import shown_actor
+from appview.hydrate.lists import load_summaries
+from appview.hydrate.uris import did_uri
+from appview.pagination import LATEST, time_key, time_page
+from appview.views.list import list_view
+from lexicons.types import GetListsContainingOutput, GetListsContainingParams
+from xrpc.server import XrpcRequest
+
+# Of the places that a list has the track in, the first.
+OF_ALL = """
+select *
+from (
+    select
+        shown_list.*,
+        list_item.position
+    from list_item
+    join shown_list on shown_list.uri = list_item.list_uri
+    where list_item.subject = $1
+    and (list_item.sort_at, list_item.list_uri) < ($2, $3)
+    and ($4::text is null or shown_list.list_type = $4)
+    and not exists (
+        select
+        from list_item as earlier
+        where earlier.subject = list_item.subject
+        and earlier.sort_at = list_item.sort_at
+        and earlier.list_uri = list_item.list_uri
+        and earlier.position < list_item.position
+    )
+    order by list_item.sort_at desc, list_item.list_uri desc
+    limit 101
+) as page
+limit $5
+"""
+
+# One account's lists with the track are few among everybody's: its links to it lead there.
+OF_ONE = """
+select
+    shown_list.*,
+    (
+        select min(list_item.position)
+        from list_item
+        where list_item.subject = $1
+        and list_item.sort_at = shown_list.sort_at
+        and list_item.list_uri = shown_list.uri
+    ) as position
+from link
+join shown_list on shown_list.uri = link.uri
+where link.subject = $1
+and link.kind = 'list'
+and link.did = $6
+and (shown_list.sort_at, shown_list.uri) < ($2, $3)
+and ($4::text is null or shown_list.list_type = $4)
+order by shown_list.sort_at desc, shown_list.uri desc
+limit $5
+"""
+
+
+async def get_lists_containing(
+    context: AppContext, request: XrpcRequest
+) -> GetListsContainingOutput:
+    params = cast(GetListsContainingParams, request.params)
+    start = time_key(params.get("cursor"), LATEST)
+    limit = params["limit"]
+    async with snapshot(context.pool) as connection:
+        uri = await did_uri(connection, params["uri"])
+        asked = (uri, *start, params.get("listType"), limit + 1)
+        if "actor" in params:
+            actor = await shown_actor(connection, params["actor"])
+            rows = await connection.fetch(OF_ONE, *asked, actor)
+        else:
+            rows = await connection.fetch(OF_ALL, *asked)
+        page, cursor = time_page(rows, limit)
+        summaries = await load_summaries(connection, [row["uri"] for row in page], context.trust)
+    output: GetListsContainingOutput = {
+        "lists": [
+            {
+                "list": list_view(row, summaries.get(row["uri"]), context.trust),
+                "position": row["position"],
+            }
+            for row in page
+        ]
+    }
+    if cursor is not None:
+        output["cursor"] = cursor
+    return output

@@ -1,0 +1,36 @@
+"""Albums as clients see them: from a list, or from what tracks say."""
+
+from appview.pagination import Row
+from appview.rules import Trust
+from appview.views.actor import profile_view_basic
+from appview.views.images import artwork
+from appview.views.track import NAMELESS, track_view
+from lexicons.types import AlbumView, ListItemView
+
+
+def album_view(row: Row, trust: Trust) -> AlbumView:
+    is_derived = row["uri"] is None
+    view: AlbumView = {
+        "title": (row["first_album"] if is_derived else row["name"]) or NAMELESS,
+        "author": profile_view_basic(row),
+        "itemCount": row["item_count"],
+        "createdAt": row["first_created_at"] if is_derived else row["created_at"],
+        "derived": is_derived,
+    }
+    if not is_derived:
+        view["uri"], view["cid"] = row["uri"], row["cid"]
+    if row["duration_ms"] is not None:
+        view["durationMs"] = row["duration_ms"]
+    if (picture := artwork(row["image_url"], trust)) is not None:
+        view["artwork"] = picture
+    return view
+
+
+def album_item_view(track: Row, position: int, cid: str, trust: Trust) -> ListItemView:
+    view = track_view(track, trust)
+    view["$type"] = "fm.plyr.feed.defs#trackView"
+    return {
+        "position": position,
+        "subject": {"uri": track["uri"], "cid": cid},
+        "item": view,
+    }
