@@ -100,14 +100,14 @@ def cut_in_the_middle(data: bytes) -> bytes:
 
 def cut_between_blocks(data: bytes) -> bytes:
     """Without the last section: a CAR that parses, and lacks a block."""
-    ends = list(_section_ends(data))
-    return data[: ends[-2]]
+    return b"".join([*sections(data)][:-1])
 
 
-def _section_ends(data: bytes) -> Iterator[int]:
+def sections(data: bytes) -> Iterator[bytes]:
+    """Of a CAR: its header, then a block each."""
     at = 0
     while at < len(data):
-        length = shift = 0
+        begun, length, shift = at, 0, 0
         while True:
             byte = data[at]
             at += 1
@@ -116,7 +116,7 @@ def _section_ends(data: bytes) -> Iterator[int]:
             if byte < 0x80:
                 break
         at += length
-        yield at
+        yield data[begun:at]
 
 
 @dataclass(slots=True)

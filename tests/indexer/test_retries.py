@@ -1,0 +1,152 @@
+"""What could not be fetched, or was dropped, is due again: later each time, and never forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from indexer.pipeline import QUEUED_BYTES_PER_REPO
+from indexer.repo_state import State
+from indexer.resync import FIRST_RETRY, LONGEST_RETRY
+from indexer.service import build_accounts, build_pipeline
+from lexicons.syntax import Did, parse_did
+from migrations.database import Pool
+from tests.indexer.test_watch import Scene, complete, untold
+from tests.network.encoding import Link, parse_link
+from tests.network.http import rewritten, sections, status
+from tests.network.makers import track
+from tests.network.world import untold as untold_to_anyone
+
+GET_BLOCKS = "com.atproto.sync.getBlocks"
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+async def call_for_a_walk(scene: Scene) -> Did:
+    did = parse_did(scene.alice.did)
+    await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
+    return did
+
+
+async def due_in(scene: Scene) -> timedelta:
+    due: timedelta = await scene.tools.pool.fetchval(
+        "select due_at - now() from repo where did = $1", scene.alice.did
+    )
+    return due
+
+
+def without(link: Link) -> Callable[[bytes], bytes]:
+    """The CAR as of a host that has lost one block."""
+    return lambda car: b"".join(one for one in sections(car) if link.raw not in one[:64])
+
+
+async def test_case_64_a_record_that_does_not_come_is_waited_for(scene: Scene) -> None:
+    alice, did = scene.alice, await call_for_a_walk(scene)
+    await untold(alice, "Comes")
+    lost = await alice.write(track("Is late"), told=untold_to_anyone)
+    alice.pds.faults.on(GET_BLOCKS, rewritten(without(parse_link(lost.cid))))
+    await scene.walk_what_is_due()
+    repo = scene.pipeline.repos[did]
+    assert repo.state is State.DESYNCHRONIZED
+    assert "did not come" in str(repo.reason)
+    assert "First" in await scene.tracks()
+    alice.pds.faults.clear()
+    await scene.tools.pool.execute("update repo set due_at = now()")
+    await scene.walk_what_is_due()
+    assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
+    assert await scene.tracks() == {"First", "Comes", "Is late"}
+
+
+async def test_case_61_a_host_that_goes_on_failing_is_asked_later_each_time(
+    scene: Scene,
+) -> None:
+    alice = scene.alice
+    await untold(alice, "Missed")
+    did = await call_for_a_walk(scene)
+    alice.pds.faults.on("*", status(500, error="Broken"))
+    expected = FIRST_RETRY
+    for _ in range(3):
+        await scene.tools.pool.execute("update repo set due_at = now()")
+        await scene.walk_what_is_due()
+        assert scene.pipeline.repos[did].state is State.DESYNCHRONIZED
+        assert expected - timedelta(seconds=5) < await due_in(scene) <= expected
+        expected *= 2
+    await scene.tools.pool.execute("update repo set due_at = now(), attempts = 1000")
+    await scene.walk_what_is_due()
+    assert LONGEST_RETRY - timedelta(seconds=5) < await due_in(scene) <= LONGEST_RETRY
+
+
+async def test_case_60_a_host_says_itself_when_it_may_be_asked_again(scene: Scene) -> None:
+    await untold(scene.alice, "Missed")
+    await call_for_a_walk(scene)
+    scene.alice.pds.faults.on("*", status(429, {"Retry-After": "300"}), times=1)
+    await scene.walk_what_is_due()
+    assert timedelta(seconds=290) < await due_in(scene) <= timedelta(seconds=300)
+
+
+async def test_a_collection_that_is_wanted_only_now_is_walked_at_an_equal_rev(
+    scene: Scene,
+) -> None:
+    """The version before this one knew of no tracks: the rev is right, and they are missing."""
+    pool, did = scene.tools.pool, scene.alice.did
+    await pool.execute("update repo set walked = array_remove(walked, 'fm.plyr.track')")
+    await pool.execute("delete from record where did = $1", did)
+    await pool.execute("delete from track")
+    scene.resync.pipeline = await build_pipeline(scene.tools, "fm.plyr", host=None)
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First"}
+    walked = await pool.fetchval("select walked from repo where did = $1", did)
+    assert "fm.plyr.track" in walked
+
+
+async def test_what_an_overflowing_queue_dropped_is_walked_for(scene: Scene) -> None:
+    alice, pipeline, did = scene.alice, scene.pipeline, parse_did(scene.alice.did)
+    pipeline.repos[did] = replace(pipeline.repos[did], state=State.WAITING)
+    pipeline.offer((await untold(alice, "Queued")).frame(1))
+    await pipeline.step()
+    assert pipeline.repos[did].state is State.WAITING
+    pipeline.queued[did] = QUEUED_BYTES_PER_REPO
+    pipeline.offer((await untold(alice, "One too many")).frame(2))
+    await pipeline.step()
+    assert pipeline.repos[did].state is State.DESYNCHRONIZED
+    assert did not in pipeline.queued
+    assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Queued", "One too many"}
+
+
+@pytest.mark.parametrize("told", ["by #account", "by a commit", "by her host"])
+async def test_who_was_gone_and_gives_a_sign_of_life_is_walked(scene: Scene, told: str) -> None:
+    alice, pipeline, did = scene.alice, scene.pipeline, parse_did(scene.alice.did)
+    accounts = build_accounts(scene.tools, pipeline)
+    await alice.become("deleted", told=False)
+    await untold(alice, "Before she left")
+    await call_for_a_walk(scene)
+    await scene.walk_what_is_due()
+    assert pipeline.repos[did].state is State.GONE
+    await accounts.confirm_status(did)
+    assert did in pipeline.inactive
+    await alice.become("active", told=False)
+    last = await untold(alice, "Back")
+    match told:
+        case "by #account":
+            seq = alice.say_account(active=True)
+            pipeline.offer(dict(scene.world.relay.log)[seq])
+            await pipeline.step()
+        case "by a commit":
+            pipeline.offer(last.frame(1))
+            await pipeline.step()
+            await accounts.ask_what_is_due()
+        case _:
+            await accounts.confirm_status(did)
+    await scene.walk_what_is_due()
+    assert pipeline.repos[did].state is State.SYNCHRONIZED
+    assert await scene.tracks() == {"First", "Before she left", "Back"}
