@@ -43,7 +43,8 @@ select
         select coalesce(sum(least(duration_ms, 86400000)), 0)
         from track
         join account as author on author.did = track.did and author.active
-        where not exists (select from local.takedown where takedown.subject = track.uri)
+        where duration_ms is not null
+          and not exists (select from local.takedown where takedown.subject = track.uri)
     )
 from account
 left join account_count using (did)

@@ -244,3 +244,20 @@ async def test_actors_come_by_age_or_by_counts(client: Client, rows: Rows) -> No
     for sort in ("newest", "tracks"):
         answer = await client.refusal("actor.listActors", sort=sort, cursor="garbage")
         assert answer == "InvalidRequest"
+
+
+async def test_figures_of_the_network_are_those_that_were_summed_up(
+    client: Client, rows: Rows
+) -> None:
+    await liked_tracks(rows, 2)
+    await refresh(rows.pool, NOW)
+    stats = await client.ask("stats.getNetworkStats")
+    assert stats == {
+        "tracks": 2,
+        "artists": 2,
+        "listeners": 2,
+        "likes": 3,
+        "comments": 0,
+        "lists": 0,
+        "totalDurationMs": 0,
+    }
