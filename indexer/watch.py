@@ -19,6 +19,7 @@ from indexer.frames import peek
 from indexer.pipeline import Pipeline
 from indexer.relay import Backoff, open_firehose
 from indexer.repo_state import State, is_stale
+from indexer.verify import FUTURE_REV_TOLERANCE
 from lexicons.syntax import Did, InvalidSyntax, Tid, parse_did, parse_tid, tid_micros
 from xrpc.client import GuardedClient, Unreachable
 from xrpc.identity import IdentityError, IdentityResolver
@@ -29,6 +30,26 @@ log = structlog.get_logger(__name__)
 SAMPLED_REPOS = 8
 GRACE = timedelta(seconds=30)
 EXPECTED_AT_MOST = 10_000
+ALARMS_APART = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A rev, and when the first relay is to have told it too."""
+
+    rev: str
+    due: datetime
+
+
+@dataclass(slots=True)
+class Expected:
+    """Of what the second relay tells of a repo, the first that was not looked for yet and the last.
+
+    Those between need no look: whoever has the last has them, or a break in the chain.
+    """
+
+    first: Told
+    last: Told
 
 
 @dataclass(slots=True)
@@ -41,8 +62,8 @@ class Watch:
     sample_seconds: int
     now: Callable[[], datetime]
     on_gap: Callable[[], None]
-    # By DID, the newest rev that the second relay told and when it was due here.
-    _expected: dict[Did, tuple[str, datetime]] = field(default_factory=dict)
+    _expected: dict[Did, Expected] = field(default_factory=dict)
+    _alarmed_at: datetime | None = None
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -61,7 +82,8 @@ class Watch:
     async def sample(self) -> int:
         """Ask a few repos, those that wrote last before others; give how many we were blind to.
 
-        One that was kept from us means that others were: then every repo is asked.
+        One that was kept from us means that others were: then every repo is asked. But a host may
+        claim what it likes.
         """
         missed = 0
         for did in self._chosen():
@@ -70,8 +92,14 @@ class Watch:
                 await self._missed(did, "a sample")
         if missed:
             log.warning("the relay is blind to us", repos_missed=missed, sampled=SAMPLED_REPOS)
-            self.on_gap()
+            self._alarm()
         return missed
+
+    def _alarm(self) -> None:
+        now = self.now()
+        if self._alarmed_at is None or now - self._alarmed_at >= ALARMS_APART:
+            self._alarmed_at = now
+            self.on_gap()
 
     def _chosen(self) -> list[Did]:
         repos = [repo for repo in self.pipeline.repos.values() if repo.state is State.SYNCHRONIZED]
@@ -142,12 +170,16 @@ class Watch:
             return
         try:
             did = parse_did(seen.did)
-            parse_tid(rev)
+            age = self._age(parse_tid(rev))
         except InvalidSyntax:
             return
-        _, due = self._expected.get(did, ("", self.now() + GRACE))
-        if did in self._expected or len(self._expected) < EXPECTED_AT_MOST:
-            self._expected[did] = (rev, due)
+        if age < -FUTURE_REV_TOLERANCE:
+            return  # the first relay's would be refused
+        told = Told(rev, self.now() + GRACE)
+        if (expected := self._expected.get(did)) is not None:
+            expected.last = told
+        elif len(self._expected) < EXPECTED_AT_MOST:
+            self._expected[did] = Expected(told, told)
 
     async def _compare_now_and_then(self) -> None:
         while True:
@@ -157,11 +189,15 @@ class Watch:
     async def compare(self) -> int:
         """Walk the repos of which only the second relay told; give how many there were."""
         now = self.now()
-        due = [(did, rev) for did, (rev, due_at) in self._expected.items() if due_at <= now]
+        due = [(did, each) for did, each in self._expected.items() if each.first.due <= now]
         missed = 0
-        for did, rev in due:
-            del self._expected[did]
-            if self._is_missing(did, rev):
+        for did, expected in due:
+            told = expected.last if expected.last.due <= now else expected.first
+            if told is expected.last:
+                del self._expected[did]
+            else:
+                expected.first = expected.last
+            if self._is_missing(did, told.rev):
                 missed += 1
                 await self._missed(did, "the second relay")
         if missed:

@@ -2,22 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from indexer.discovery import Discovery
 from indexer.pipeline import Pipeline
-from indexer.repo_state import State
+from indexer.repo_state import RepoState, State
 from indexer.resync import Resync
 from indexer.service import Tools, build_pipeline
 from indexer.spool import Spool
 from indexer.watch import Watch
-from lexicons.syntax import parse_did
+from lexicons.syntax import parse_did, tid_from_micros
 from migrations.database import Pool
 from tests.indexer.test_replay import tools
+from tests.network.http import body
 from tests.network.makers import track
 from tests.network.repo import CommitEvent
 from tests.network.world import Person, World
@@ -114,6 +116,28 @@ async def test_R39_a_sample_notices_a_commit_that_the_relay_did_not_tell(scene: 
     assert await scene.watch(MINUTE).sample() == 0
 
 
+async def test_a_host_that_claims_what_it_does_not_have_calls_for_everybody_only_now_and_then(
+    scene: Scene,
+) -> None:
+    """Whoever claims the newest rev is sampled each time."""
+    rev = str(tid_from_micros(int(datetime.now(UTC).timestamp() * 1e6)))
+    claim = body(orjson.dumps({"rev": rev, "cid": "x"}), "application/json")
+    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", claim)
+    watch = scene.watch(MINUTE)
+    assert await watch.sample() == 1
+    scene.pipeline.repos[parse_did(scene.alice.did)] = synchronized(scene)
+    assert await watch.sample() == 1
+    assert scene.gaps == 1
+    scene.pipeline.repos[parse_did(scene.alice.did)] = synchronized(scene)
+    watch.now = lambda: datetime.now(UTC) + timedelta(hours=2)
+    assert await watch.sample() == 1
+    assert scene.gaps == 2
+
+
+def synchronized(scene: Scene) -> RepoState:
+    return replace(scene.pipeline.repos[parse_did(scene.alice.did)], state=State.SYNCHRONIZED)
+
+
 async def test_a_commit_that_may_still_be_on_its_way_is_no_sign_of_blindness(scene: Scene) -> None:
     await scene.alice.write(track("On its way"))
     assert await scene.watch(timedelta()).sample() == 0
@@ -158,3 +182,35 @@ async def test_a_repo_that_only_the_second_relay_knows_becomes_tracked(scene: Sc
     assert await watch.compare() == 1
     await scene.walk_what_is_due()
     assert "A newcomer" in await scene.tracks()
+
+
+async def test_who_writes_on_raises_no_alarm_while_the_relay_keeps_up(scene: Scene) -> None:
+    """The newest commit may still be on its way when the first one is due."""
+    watch = scene.watch(timedelta())
+    told = await untold(scene.alice, "Told by both")
+    watch.expect(told.frame(7))
+    scene.pipeline.offer(told.frame(9))
+    await scene.pipeline.step()
+    watch.now = lambda: datetime.now(UTC) + MINUTE
+    watch.expect((await untold(scene.alice, "On its way")).frame(8))
+    assert await watch.compare() == 0
+    watch.now = lambda: datetime.now(UTC) + 2 * MINUTE
+    assert await watch.compare() == 1, "it never came"
+
+
+async def test_who_writes_on_hides_no_blindness(scene: Scene) -> None:
+    passed = timedelta()
+    watch = scene.watch(passed)
+    watch.now = lambda: datetime.now(UTC) + passed
+    for number in range(5):
+        watch.expect((await untold(scene.alice, f"Track {number}")).frame(number + 1))
+        passed += timedelta(seconds=10)
+    assert await watch.compare() == 1
+
+
+async def test_a_rev_of_the_future_is_no_sign_of_blindness(scene: Scene) -> None:
+    watch = scene.watch(timedelta())
+    watch.now = lambda: datetime.now(UTC) - timedelta(days=1)
+    watch.expect((await untold(scene.alice, "Tomorrow")).frame(8))
+    watch.now = lambda: datetime.now(UTC) - timedelta(days=1) + MINUTE
+    assert await watch.compare() == 0
