@@ -136,3 +136,51 @@ async def test_a_list_by_a_handle_is_answered_with_the_did(client: Client, rows:
     uri = await rows.list("alice")
     by_handle = uri.replace("did:plc:alice", "alice.test")
     assert (await client.ask("library.getList", uri=by_handle))["list"]["uri"] == uri
+
+
+async def test_lists_with_a_track_say_where_it_is_first(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    await rows.account("carol")
+    track, other = [await rows.track("alice") for _ in range(2)]
+    await rows.list("alice", (other,), sort_at=at(9))
+    album = await rows.list("alice", (other, track, track), list_type="album", sort_at=at(1))
+    mine = await rows.list("alice", (track,), sort_at=at(3))
+    theirs = await rows.list("bob", (other, other, track), sort_at=at(2))
+    await rows.list("carol", (track,))
+    await rows.hide("carol")
+    taken = await rows.list("bob", (track,))
+    await rows.take_down(taken)
+
+    async def ask(**params: str) -> list[tuple[str, int]]:
+        answer = await client.ask("library.getListsContaining", uri=track, **params)
+        return [(place["list"]["uri"], place["position"]) for place in answer["lists"]]
+
+    assert await ask() == [(mine, 0), (theirs, 2), (album, 1)]
+    assert await ask(listType="album") == [(album, 1)]
+    assert await ask(actor="alice.test") == [(mine, 0), (album, 1)]
+    assert await ask(actor="alice.test", listType="playlist") == [(mine, 0)]
+    assert await ask(actor="bob.test") == [(theirs, 2)]
+    hidden = await client.refusal("library.getListsContaining", uri=track, actor="carol.test")
+    assert hidden == "InvalidRequest"
+
+
+async def test_everybodys_lists_come_newest_first(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    await rows.account("carol")
+    track = await rows.track("alice")
+    liked = await rows.list("alice", (), list_type="liked", sort_at=at(1))
+    album = await rows.list("bob", (track,), list_type="album", sort_at=at(3))
+    await rows.list("bob", (), list_type="album", name="Empty")
+    kept = await rows.list("alice", (track,), list_type=None, last_list_type="album", sort_at=at(2))
+    await rows.list("carol", (track,))
+    await rows.hide("carol")
+
+    async def ask(**params: str) -> list[str]:
+        answer = await client.ask("library.getLatestLists", **params)
+        return [view["uri"] for view in answer["lists"]]
+
+    assert await ask() == [album, kept, liked]
+    assert await ask(listType="album") == [album, kept]
+    assert await ask(listType="playlist") == []

@@ -34,6 +34,14 @@ def own_uri(item: dict[str, Any]) -> str:
     return str(item["uri"])
 
 
+def list_uri(item: dict[str, Any]) -> str:
+    return str(item["list"]["uri"])
+
+
+def title(item: dict[str, Any]) -> str:
+    return str(item["title"])
+
+
 async def alices_tracks(rows: Rows) -> Made:
     await rows.account("alice")
     return [await rows.track("alice", sort_at=TIE) for _ in range(7)]
@@ -74,6 +82,19 @@ async def alices_lists(rows: Rows) -> Made:
     return [await rows.list("alice", sort_at=TIE) for _ in range(7)]
 
 
+async def lists_with_a_track(rows: Rows) -> Made:
+    await rows.account("alice")
+    return [await rows.list("alice", (TRACK, TRACK), sort_at=TIE) for _ in range(7)]
+
+
+async def albums_that_tracks_name(rows: Rows) -> Made:
+    await rows.account("alice")
+    titles = [f"album {number}" for number in range(7)]
+    for title in titles:
+        await rows.track("alice", album=title, sort_at=TIE)
+    return titles
+
+
 ALICE = {"actor": "did:plc:alice"}
 ON_TRACK = {"uri": TRACK}
 PAGED = [
@@ -100,6 +121,16 @@ PAGED = [
         for sort in ("timestamp", "newest", "oldest")
     ],
     Paged("library.getActorLists", ALICE, alices_lists, own_uri, "lists"),
+    *[
+        Paged(f"library.{method}", {**params, **of_type}, fill, key, "lists")
+        for method, params, fill, key in (
+            ("getLatestLists", {}, alices_lists, own_uri),
+            ("getListsContaining", ON_TRACK, lists_with_a_track, list_uri),
+            ("getListsContaining", {**ON_TRACK, **ALICE}, lists_with_a_track, list_uri),
+        )
+        for of_type in ({}, {"listType": "playlist"})
+    ],
+    Paged("library.getActorAlbums", ALICE, albums_that_tracks_name, title, "albums"),
 ]
 NAMES = [f"{paged.method} {sorted(paged.params)} {paged.params.get('sort')}" for paged in PAGED]
 
@@ -112,7 +143,9 @@ async def disturb(rows: Rows, shown: str) -> None:
     await rows.like(name, TRACK, sort_at=TIE)
     await rows.like("alice", new, sort_at=TIE)
     await rows.comment(name, TRACK, sort_at=TIE, timestamp_ms=5)
-    await rows.list("alice", sort_at=TIE)
+    await rows.list("alice", (TRACK,), sort_at=TIE)
+    await rows.track("alice", album=f"album {name}")
+    await rows.pool.execute("delete from track where album_key = $1", shown)
     for table in ("track", '"like"', "comment", "list"):
         await rows.pool.execute(f"delete from {table} where uri = $1", shown)
 
