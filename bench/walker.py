@@ -70,10 +70,11 @@ async def walk_all(resync: Resync, wanted: list[tuple[Did, str]]) -> None:
         steps = [resync.pipeline.track(did, "bench") for did, _ in wanted]
         await resync.pipeline.writer.write(steps, None)
     workers = asyncio.create_task(resync.run(WORKERS))
-    while any(repos[did].state is not State.SYNCHRONIZED for did, _ in wanted):
-        await asyncio.sleep(0.005)
-        assert not resync.failing, resync.failing
-        assert not workers.done(), workers.exception()
+    for did, _ in wanted:
+        while repos[did].state is not State.SYNCHRONIZED:
+            await asyncio.sleep(0.005)
+            assert not resync.failing, resync.failing
+            assert not workers.done(), workers.exception()
     async with resync.pipeline.desk:  # what is so in memory has been written
         workers.cancel()
     await asyncio.gather(workers, return_exceptions=True)

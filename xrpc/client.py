@@ -25,7 +25,9 @@ __all__ = ["GuardedClient", "Response", "StreamedResponse", "Trouble", "Unreacha
 Params = Mapping[str, str | int | list[str]]
 
 MAX_URL_CHARS: Final = 8_192
-MAX_CONNECTIONS: Final = 128
+# A pool looks at all its connections at every request, so a host has its place in one of many.
+POOLS: Final = 16
+CONNECTIONS_PER_POOL: Final = 16
 IDLE_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30.0
 SCHEMES: Final = frozenset({"http", "https"})
@@ -71,8 +73,8 @@ class GuardedClient:
         self._names = names
         self._ssl_context = ssl_context or _public_authorities()
         self._guard = AddressGuard(allow_private_addresses, trusted, names)
-        self._strangers = self._pool(trusted=False)
-        self._operators = self._pool(trusted=True)
+        self._strangers = [self._pool(trusted=False) for _ in range(POOLS)]
+        self._operators = [self._pool(trusted=True) for _ in range(POOLS)]
         self._derived: list[GuardedClient] = []
 
     async def __aenter__(self) -> Self:
@@ -84,8 +86,8 @@ class GuardedClient:
     async def aclose(self) -> None:
         for client in self._derived:
             await client.aclose()
-        await self._strangers.aclose()
-        await self._operators.aclose()
+        for pool in (*self._strangers, *self._operators):
+            await pool.aclose()
 
     @property
     def allows_private_addresses(self) -> bool:
@@ -181,7 +183,7 @@ class GuardedClient:
     async def _exchange(
         self, url: httpx.URL, headers: Mapping[str, str], *, trusted: bool
     ) -> httpcore.Response:
-        pool = self._operators if trusted else self._strangers
+        pools = self._operators if trusted else self._strangers
         scheme, host, target = url.raw_scheme, url.raw_host, url.raw_path
         sent = {"accept": "*/*", **headers}
         sent |= {"host": url.netloc.decode("ascii"), "user-agent": self._user_agent}
@@ -193,12 +195,12 @@ class GuardedClient:
             headers=list(sent.items()),
             extensions={"timeout": dict.fromkeys(("connect", "read", "write"), IDLE_SECONDS)},
         )
-        return await pool.handle_async_request(request)
+        return await pools[hash(_endpoint_of(url)) % POOLS].handle_async_request(request)
 
     def _pool(self, *, trusted: bool) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=self._ssl_context,
-            max_connections=MAX_CONNECTIONS,
+            max_connections=CONNECTIONS_PER_POOL,
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=CheckedBackend(self._guard, trusted=trusted),
         )
@@ -221,7 +223,7 @@ def _checked_url(url: httpx.URL) -> httpx.URL:
         raise Unreachable(Trouble.REFUSED_URL, f"{str(url)[:200]!r}: no host, a user or too long")
     if url.port == 0:
         raise Unreachable(Trouble.REFUSED_URL, f"{url.host}: port 0")
-    return url.copy_with(fragment=None)
+    return url.copy_with(fragment=None) if url.fragment else url
 
 
 def _redirected(url: httpx.URL, location: str) -> httpx.URL:
