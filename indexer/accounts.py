@@ -208,9 +208,11 @@ class Accounts:
             if unless_told and did not in pipeline.questioned:
                 return
             pipeline.questioned.discard(did)
+            comes_back = shown and did in pipeline.inactive
             pipeline.note_status(did, shown=shown)
-            step = Step(did=did, account=AccountStatus(did, status, shown), status_known=did)
-            back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()
+            account = AccountStatus(did, status, shown)
+            step = Step(did=did, account=account, status_known=did, walk_now=comes_back)
+            back = pipeline.welcome_back(did, State.GONE) if shown else ()
             await pipeline.writer.write([step, *back], None)
             if back:
                 await self._walk_later_each_time(did)

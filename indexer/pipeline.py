@@ -393,12 +393,13 @@ class Pipeline:
             return ()
         shown = is_shown(event.active, event.status)
         status = event.status or ("active" if event.active else "inactive")
+        comes_back = shown and event.did in self.inactive
         self.note_status(event.did, shown=shown)
         self.questioned.discard(event.did)
         self.wakes.knock(self.wakes.accounts)
         account = AccountStatus(event.did, status, shown)
         due = None if event.active else event.did
-        step = Step(did=event.did, account=account, status_due=due)
+        step = Step(did=event.did, account=account, status_due=due, walk_now=comes_back)
         if not event.active:
             return (step,)
         return (step, *self.welcome_back(event.did, State.GONE, State.WAITING))
@@ -415,6 +416,8 @@ class Pipeline:
         return (replace(step, dequeue_through=LAST_SEQ),)
 
     def note_status(self, did: Did, *, shown: bool) -> None:
+        if shown and did in self.inactive:
+            self.wakes.knock(self.wakes.resync)
         (self.inactive.discard if shown else self.inactive.add)(did)
         self.wakes.knock(self.wakes.recount)
 

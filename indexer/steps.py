@@ -54,6 +54,7 @@ class Step:
 
     `dequeue_through`: the repo's frames up to that seq leave its queue.
     `status_due`, `identity_due`: to be asked now; `status_known`: answered.
+    `walk_now`: the walk that is due waits for no back-off.
     `forget`: the repo and its queue go, its records stay.
     """
 
@@ -66,6 +67,7 @@ class Step:
     status_due: Did | None = None
     status_known: Did | None = None
     identity_due: Did | None = None
+    walk_now: bool = False
     forget: Did | None = None
 
 
@@ -176,8 +178,23 @@ async def write_repos(connection: Connection, steps: Sequence[Step], now: dateti
         for did, repo in sorted(repos.items())
         if repo is not None
     ]
-    if not rows:
-        return
+    if rows:
+        await _upsert_repos(connection, rows, now)
+    hurried = sorted({step.did for step in steps if step.walk_now})
+    if hurried:
+        await connection.execute(
+            """
+            update repo set due_at = $2, attempts = 0
+            where did = any($1::text[]) and state = 'desynchronized'
+            """,
+            hurried,
+            now,
+        )
+
+
+async def _upsert_repos(
+    connection: Connection, rows: Sequence[tuple[object, ...]], now: datetime
+) -> None:
     await connection.execute(
         """
         insert into repo as held (did, state, rev, data, walked, reason, due_at, synced_at)

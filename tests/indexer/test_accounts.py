@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from starlette.responses import Response
 
 from indexer.questions import AT_ONCE_PER_HOST
+from indexer.repo_state import State
 from indexer.service import build_accounts
+from indexer.steps import AccountStatus, Step
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete
-from tests.network.http import Answer, held
+from tests.network.http import Answer, body, held
 from tests.network.repo import account_event, identity_event
 from tests.support import wait_until
 
@@ -136,3 +140,51 @@ async def test_a_slow_host_delays_no_other_question(scene: Scene) -> None:
         may_answer.set()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+DUE = "select due_at <= now() from repo where did = $1 and state = 'desynchronized'"
+
+
+async def test_a_throttled_account_is_walked_again_when_its_host_serves_it_again(
+    scene: Scene,
+) -> None:
+    pipeline, did = scene.pipeline, parse_did(scene.alice.did)
+    throttled = {"did": did, "active": True, "status": "throttled"}
+    answer = body(orjson.dumps(throttled), "application/json")
+    scene.world.pdses[0].faults.on("com.atproto.sync.getRepoStatus", answer)
+    gone = replace(pipeline.repos[did], state=State.GONE)
+    pipeline.repos[did] = gone
+    await pipeline.writer.write([Step(did=did, repo=gone)], None)
+    await build_accounts(scene.tools, pipeline).confirm_status(did)
+    assert await scene.tools.pool.fetchval(DUE, did)
+
+
+@pytest.mark.parametrize("told", ["by the relay", "by its host"])
+async def test_who_comes_back_is_walked_at_once_however_often_walks_failed(
+    scene: Scene, told: str
+) -> None:
+    """Before, there was nothing to be had: that it failed says nothing of now."""
+    pipeline, pool, did = scene.pipeline, scene.tools.pool, parse_did(scene.alice.did)
+    away = AccountStatus(did, "deactivated", active=False)
+    pipeline.note_status(did, shown=False)
+    broken = pipeline.desynchronize(pipeline.repos[did], "its walk failed")
+    await pipeline.writer.write([broken, Step(did=did, account=away)], None)
+    await pool.execute(
+        "update repo set due_at = now() + interval '1 hour', attempts = 7 where did = $1", did
+    )
+    if told == "by the relay":
+        pipeline.offer(account_event(did, active=True).frame(1))
+        await pipeline.step()
+    else:
+        await build_accounts(scene.tools, pipeline).confirm_status(did)
+    assert await pool.fetchval(DUE, did)
+    assert await pool.fetchval("select attempts from repo where did = $1", did) == 0
+
+
+async def test_who_says_again_that_it_is_active_hurries_nothing(scene: Scene) -> None:
+    pipeline, pool, did = scene.pipeline, scene.tools.pool, parse_did(scene.alice.did)
+    await pipeline.writer.write([pipeline.desynchronize(pipeline.repos[did], "it failed")], None)
+    await pool.execute("update repo set due_at = now() + interval '1 hour' where did = $1", did)
+    pipeline.offer(account_event(did, active=True).frame(1))
+    await pipeline.step()
+    assert not await pool.fetchval(DUE, did)
