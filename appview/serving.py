@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from prometheus_client import start_http_server
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from appview.config import BadSetting, Config
 
@@ -23,6 +24,10 @@ STALLED_MILLISECONDS = 30_000
 SUBSCRIBER_MAX_BYTES = 4_096
 """Of a message from a subscriber, who has nothing to say."""
 PING_SECONDS = 30.0
+TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class _Server(uvicorn.Server):
@@ -31,6 +36,17 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _WebSockets(WebSocketsSansIOProtocol):
+    """Whose parser, unlike that for HTTP, ends at lines of 8 KiB, and then would say nothing."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.eof_sent and not self.handshake_initiated:
+            self.close_sent = True  # or the end of the server would try to say it
+            self.transport.write(TOO_LONG)
+            self.transport.close()
 
 
 def listening(config: Config) -> socket.socket:
@@ -56,7 +72,7 @@ async def answer(
         uvicorn.Config(
             app,
             http="httptools",
-            ws="websockets-sansio",
+            ws=_WebSockets,
             ws_max_size=SUBSCRIBER_MAX_BYTES,
             ws_ping_interval=PING_SECONDS,
             ws_ping_timeout=PING_SECONDS,

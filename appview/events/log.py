@@ -73,8 +73,9 @@ with looked as materialized (
 ), page as (
     select
         *,
-        sum(octet_length(value)) over (order by seq rows unbounded preceding)
-            - octet_length(value) as bytes_before
+        sum(coalesce(octet_length(value), 0)) over (
+            order by seq rows between unbounded preceding and 1 preceding
+        ) as bytes_before
     from wanted
 ), total as (
     select

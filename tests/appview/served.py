@@ -15,6 +15,7 @@ async def served(app: ASGIApp, stop: asyncio.Event | None = None) -> AsyncIterat
     """Its URL, until the block ends."""
     config = from_env({"PLYR_PORT": "0"})
     stop, listener = stop or asyncio.Event(), listening(config)
+    listener.listen()  # who connects before the server is up waits
     serving = asyncio.create_task(answer(config, app, listener, stop))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

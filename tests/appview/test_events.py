@@ -296,7 +296,7 @@ async def test_an_event_source_says_what_browsers_and_proxies_need(stage: Stage)
 
 async def big_events(stage: Stage, count: int) -> None:
     """Each with the same record of 200 kB, more together than is kept for anybody."""
-    await stage.write(change(track(description="x" * 200_000)))
+    await stage.write(change(track(unheardOf="x" * 200_000)))
     await stage.pool.execute(
         """
         insert into stream.outbox (kind, did, collection, rkey, rev, cid, action, live)
@@ -334,8 +334,8 @@ async def test_who_reads_what_is_old_slowly_is_not_cut_off(stage: Stage) -> None
     await big_events(stage, 150)
     async with stage.subscriber(cursor=0) as slow:
         read = await frames(slow, 10)
-        await big_events(stage, 1)
-        assert len(read + await frames(slow, 140)) == 150
+        await stage.say("meanwhile")
+        assert len(read + await frames(slow, 141)) == 151
 
 
 async def test_so_many_streams_are_open_for_one_address_and_no_more(
@@ -442,6 +442,15 @@ async def test_what_a_client_says_is_read_and_ignored_within_bounds(stage: Stage
         assert len(await some(socket, 1)) == 1
         await socket.send("x" * 5_000)
         assert (await ending(socket))[2] == 1009
+
+
+async def test_a_request_that_is_too_long_is_refused_and_keeps_no_server_from_ending(
+    stage: Stage,
+) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with stage.subscriber(cursor=0, unknown="x" * 9_000):
+            pass
+    assert refused.value.response.status_code == 431
 
 
 async def test_a_stream_is_nothing_for_plain_http(stage: Stage) -> None:
