@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.draining import drain
 from indexer.pipeline import QUEUED_BYTES_PER_REPO
 from indexer.repo_state import State
 from indexer.resync import FIRST_RETRY, LONGEST_RETRY
@@ -121,6 +123,24 @@ async def test_what_an_overflowing_queue_dropped_is_walked_for(scene: Scene) -> 
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First", "Queued", "One too many"}
+
+
+async def test_a_queue_is_left_to_the_walk_that_was_called_for_meanwhile(scene: Scene) -> None:
+    """It chains to its end, which is not that of the repo."""
+    alice, pipeline, did = scene.alice, scene.pipeline, parse_did(scene.alice.did)
+    pipeline.repos[did] = replace(pipeline.repos[did], state=State.WAITING)
+    pipeline.offer((await untold(alice, "Queued")).frame(1))
+    await pipeline.step()
+    await untold(alice, "In the gap")
+    identity = await scene.tools.resolver.resolve(did)
+    async with pipeline.desk:
+        draining = asyncio.create_task(drain(pipeline, did, identity.key, State.WAITING))
+        step = pipeline.desynchronize(pipeline.repos[did], "a gap")
+        await pipeline.writer.write([step], None)
+    assert not await draining
+    assert pipeline.repos[did].state is State.DESYNCHRONIZED
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Queued", "In the gap"}
 
 
 @pytest.mark.parametrize("told", ["by #account", "by a commit", "by her host"])

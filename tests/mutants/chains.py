@@ -7,6 +7,8 @@ WINDOW = "tests/indexer/test_window.py"
 BATCHES = "tests/indexer/test_batches.py"
 STEPS = "tests/indexer/test_steps.py"
 FRAMING = "tests/network/test_framing.py"
+LOOP = "tests/indexer/test_loop.py"
+RELAY = "tests/indexer/test_relay.py"
 COMMITS = "tests/network/test_commits.py"
 RESYNC = "tests/network/test_resync.py"
 
@@ -223,5 +225,50 @@ CHAINS = (
         new="        from relay_cursor\n        where $1::text is not null and seq is not null",
         breaks="a new relay is asked for the numbers of the old one",
         tests=(f"{FRAMING}::test_case_13_another_relay_never_sees_the_cursor_of_the_first",),
+    ),
+    Mutant(
+        name="queue-cut-after-a-chunk",
+        file="indexer/draining.py",
+        old="        return None if pipeline.repos[did].state is waits else True",
+        new="        return True",
+        breaks="of a long queue only the beginning is followed",
+        tests=(f"{LOOP}::test_a_long_queue_leaves_turns_to_others_and_the_desk_to_the_stream",),
+    ),
+    Mutant(
+        name="queue-drained-behind-a-walk",
+        file="indexer/draining.py",
+        old="        if before is None or before.state is not waits:",
+        new="        if before is None:",
+        breaks="a queue that ends before a gap passes for the end of the repo",
+        tests=(
+            "tests/indexer/test_retries.py::"
+            "test_a_queue_is_left_to_the_walk_that_was_called_for_meanwhile",
+        ),
+    ),
+    Mutant(
+        name="overflow-forgotten",
+        file="indexer/pipeline.py",
+        old='            step = self.desynchronize(repo, "its queue overflowed")',
+        new="            step = Step(did=event.did)",
+        breaks="what an overflowing queue dropped is never fetched",
+        tests=(
+            "tests/indexer/test_retries.py::test_what_an_overflowing_queue_dropped_is_walked_for",
+        ),
+    ),
+    Mutant(
+        name="backoff-never-grows",
+        file="indexer/relay.py",
+        old="min(self.delay * 2, LONGEST_DELAY_SECONDS)",
+        new="self.delay",
+        breaks="a relay that is down for a day is asked every second of it",
+        tests=(f"{RELAY}::test_case_10_the_back_off_starts_over_after_a_healthy_minute_only",),
+    ),
+    Mutant(
+        name="silence-believed",
+        file="indexer/relay.py",
+        old="            ping_timeout=ping_seconds,",
+        new="            ping_timeout=None,",
+        breaks="a cable that was pulled is listened to for ever",
+        tests=(f"{RELAY}::test_case_14_a_relay_that_answers_no_ping_is_left_for_a_new_connection",),
     ),
 )

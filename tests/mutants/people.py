@@ -5,6 +5,9 @@ from tests.mutants.mutant import Mutant
 ACCOUNTS = "tests/network/test_accounts.py"
 IDENTITY = "tests/xrpc/test_identity.py"
 WINDOW = "tests/indexer/test_window.py"
+SIGN_OF_LIFE = (
+    "tests/indexer/test_retries.py::test_who_was_gone_and_gives_a_sign_of_life_is_walked",
+)
 
 PEOPLE = (
     Mutant(
@@ -104,5 +107,29 @@ PEOPLE = (
         new="            if False:",
         breaks="a timeout of a domain takes its handles away",
         tests=(f"{IDENTITY}::test_trouble_of_the_domain_takes_no_handle_away",),
+    ),
+    Mutant(
+        name="returns-untold-and-unwalked",
+        file="indexer/accounts.py",
+        old='back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()',
+        new="back: tuple[Step, ...] = ()",
+        breaks="whose host takes them back is shown without what was missed",
+        tests=SIGN_OF_LIFE,
+    ),
+    Mutant(
+        name="returns-told-and-unwalked",
+        file="indexer/pipeline.py",
+        old="        return (step, *self.welcome_back(event.did, State.GONE, State.WAITING))",
+        new="        return (step, *self.welcome_back(event.did, State.WAITING))",
+        breaks="who comes back by an #account is shown without what was missed",
+        tests=SIGN_OF_LIFE,
+    ),
+    Mutant(
+        name="gone-chains-on",
+        file="indexer/repo_state.py",
+        old="    if repo.state is not State.SYNCHRONIZED:",
+        new="    if repo.state not in {State.SYNCHRONIZED, State.GONE}:",
+        breaks="one commit papers over all that was purged",
+        tests=("tests/indexer/test_repo_state.py::test_a_commit_does_not_mend_what_is_missing",),
     ),
 )

@@ -6,6 +6,7 @@ WRITER = "tests/indexer/test_writer.py"
 RECORDS = "tests/indexer/test_records.py"
 BATCHES = "tests/indexer/test_batches.py"
 COUNTERS = "tests/indexer/test_counters.py"
+UPKEEP = "tests/commands/test_upkeep.py"
 
 RECORDS_AND_COUNTS = (
     Mutant(
@@ -153,6 +154,36 @@ RECORDS_AND_COUNTS = (
         breaks="what is taken down counts again after an edit",
         tests=(
             "tests/indexer/test_moderation.py::test_71_a_takedown_outlives_whatever_its_author_does",
+        ),
+    ),
+    Mutant(
+        name="rebuild-forgets-decisions",
+        file="appview/commands/upkeep.py",
+        old='EMPTY = """\ntruncate\n    account,',
+        new='EMPTY = """\ntruncate\n    local.takedown,\n    account,',
+        breaks="what was taken down here is shown again after a rebuild",
+        tests=(f"{UPKEEP}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",),
+    ),
+    Mutant(
+        name="newcomers-takedown-unseen",
+        file="indexer/steps.py",
+        old="    if newcomers:",
+        new="    if False:",
+        breaks="after a rebuild an account that was taken down is shown until the next start",
+        tests=(
+            f"{UPKEEP}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",
+            "tests/indexer/test_takedowns.py::"
+            "test_a_newcomer_who_is_taken_down_is_hidden_from_the_first_row",
+        ),
+    ),
+    Mutant(
+        name="new-records-takedown-unseen",
+        file="indexer/records/ledger.py",
+        old="        is_taken_down = prepared.uri in ledger.taken_down",
+        new="        is_taken_down = False",
+        breaks="an update of what was taken down brings it back into the counts",
+        tests=(
+            "tests/indexer/test_moderation.py::test_what_is_not_indexed_yet_is_down_when_it_comes",
         ),
     ),
 )

@@ -4,6 +4,8 @@ from tests.mutants.mutant import Mutant
 
 RESYNC = "tests/network/test_resync.py"
 COMMAND = "tests/commands/test_resync.py"
+RETRIES = "tests/indexer/test_retries.py"
+GAPS = "tests/indexer/test_gaps.py"
 
 WALKS = (
     Mutant(
@@ -90,5 +92,85 @@ WALKS = (
             "tests/network/test_discovery.py::"
             "test_case_69_everyone_who_holds_our_records_is_found_page_by_page",
         ),
+    ),
+    Mutant(
+        name="missing-records-skipped",
+        file="indexer/resync.py",
+        old='                raise Truncated(f"record {collection}/{rkey} did not come")',
+        new="                continue",
+        breaks="a record that a host mislaid for a moment is never indexed",
+        tests=(f"{RETRIES}::test_case_64_a_record_that_does_not_come_is_waited_for",),
+    ),
+    Mutant(
+        name="fast-writers-never-read",
+        file="indexer/resync.py",
+        old="        if not is_settled:\n            await",
+        new="        if False:\n            await",
+        breaks="who writes faster than we walk is walked for ever",
+        tests=("tests/indexer/test_resync.py::test_who_writes_faster_than_we_walk_is_read_whole",),
+    ),
+    Mutant(
+        name="walk-came-too-early",
+        file="indexer/resync.py",
+        old="            if self.pipeline.repos[did].state is not State.RESYNCING:",
+        new="            if False:",
+        breaks="a walk that began before a gap passes for one after it",
+        tests=(f"{GAPS}::test_a_repo_that_is_being_walked_is_walked_again_after_a_gap",),
+    ),
+    Mutant(
+        name="new-collection-unwalked",
+        file="indexer/resync.py",
+        old="        if repo.rev is None or not repo.walked >= self.pipeline.collections:",
+        new="        if repo.rev is None:",
+        breaks="of a collection that is wanted only now the past stays out",
+        tests=(f"{RETRIES}::test_a_collection_that_is_wanted_only_now_is_walked_at_an_equal_rev",),
+    ),
+    Mutant(
+        name="new-collection-not-due",
+        file="indexer/service.py",
+        old="        where state = 'synchronized' and not walked @> $1::text[]",
+        new="        where state = 'synchronized' and walked && $1::text[] is null",
+        breaks="nobody is walked for a collection that is wanted only now",
+        tests=(f"{RETRIES}::test_a_collection_that_is_wanted_only_now_is_walked_at_an_equal_rev",),
+    ),
+    Mutant(
+        name="retries-never-later",
+        file="indexer/resync.py",
+        old="least($5::interval, $4::interval * power(2, least(attempts, 12)))",
+        new="least($5::interval, $4::interval)",
+        breaks="a host that is gone for good is asked twice a minute for ever",
+        tests=(f"{RETRIES}::test_case_61_a_host_that_goes_on_failing_is_asked_later_each_time",),
+    ),
+    Mutant(
+        name="retries-later-without-end",
+        file="indexer/resync.py",
+        old="least($5::interval, $4::interval * power(2, least(attempts, 12)))",
+        new="$4::interval * power(2, least(attempts, 12)) + 0 * $5::interval",
+        breaks="a host that was down for a week is left alone for another",
+        tests=(f"{RETRIES}::test_case_61_a_host_that_goes_on_failing_is_asked_later_each_time",),
+    ),
+    Mutant(
+        name="peace-not-given",
+        file="indexer/resync.py",
+        old="await self._failed(did, str(error), timedelta(seconds=error.seconds))",
+        new="await self._failed(did, str(error), None)",
+        breaks="a host that asked for five minutes of peace is asked again after half of one",
+        tests=(f"{RETRIES}::test_case_60_a_host_says_itself_when_it_may_be_asked_again",),
+    ),
+    Mutant(
+        name="names-missed-in-a-gap",
+        file="indexer/discovery.py",
+        old="        return replace(step, status_due=hidden, identity_due=did)",
+        new="        return replace(step, status_due=hidden)",
+        breaks="who was renamed in a gap keeps the old name for a day",
+        tests=(f"{GAPS}::test_R21_everybodys_name_is_asked_for_after_a_gap",),
+    ),
+    Mutant(
+        name="returns-missed-in-a-gap",
+        file="indexer/discovery.py",
+        old="        hidden = did if did in self.pipeline.inactive else None",
+        new="        hidden = None",
+        breaks="who came back in a gap stays hidden",
+        tests=(f"{GAPS}::test_who_is_hidden_is_asked_for_after_a_gap",),
     ),
 )
