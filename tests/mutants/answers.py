@@ -19,11 +19,11 @@ ANSWERS = (
         file="appview/pagination.py",
         old=(
             "    last = rows[limit - 1]\n"
-            "    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))"
+            "    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))"
         ),
         new=(
             "    last = rows[limit]\n"
-            "    return rows[:limit], encode(Order.TIME, Key(to_micros(last[at]), last[uri]))"
+            "    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))"
         ),
         breaks="each page swallows the first of the next",
         tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
