@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "repos": walks.repos,
     "latest": latest.latest,
     "visible": visible.visible,
+    "steady": visible.steady,
     "memory": memory.memory_of_each,
 }
 

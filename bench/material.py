@@ -74,6 +74,12 @@ def seq_offset(frame: bytes) -> int:
     return frame.index(b"cseq\x1b" + SEQ_BASE.to_bytes(8, "big")) + 5
 
 
+def numbered(frame: bytes, seq: int) -> bytes:
+    """With another seq, written as wide as the one it has."""
+    offset = seq_offset(frame)
+    return frame[:offset] + seq.to_bytes(8, "big") + frame[offset + 8 :]
+
+
 def websocket_message(frame: bytes) -> bytes:
     """One unmasked binary message, as servers send them (RFC 6455)."""
     length = len(frame)

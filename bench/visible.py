@@ -2,11 +2,16 @@
 
 import asyncio
 import random
+import statistics
 import tempfile
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from bench.material import SEQ_BASE, foreign_frames, numbered
 from bench.processes import program
 from bench.report import Figure, say
 from tests.network import makers
@@ -16,6 +21,9 @@ from tests.network.world import Person, World
 PEOPLE = 20
 COMMITS = 300
 MEAN_PAUSE_SECONDS = 0.1
+STEADY_FRAMES_PER_SECOND = 1_000
+STEADY_SECONDS = 60
+ASKERS = 16
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 120
 METHOD = "fm.plyr.feed.getTrack"
@@ -45,9 +53,29 @@ class Asker:
                 await asyncio.sleep(POLL_SECONDS)
 
 
-async def visible() -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The program on a small network, and people whose keys it knows."""
+
+    world: World
+    port: int
+    people: list[Person]
+
+    async def asker(self) -> Asker:
+        """The first start makes a database before anything listens."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    return Asker(*await asyncio.open_connection("127.0.0.1", self.port))
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[Scene]:
     world = await World.start()
-    port = free_port()
+    world.relay.start_over(SEQ_BASE)
+    made = Scene(world, free_port(), [])
     with tempfile.TemporaryDirectory() as folder:
         running = program(
             "run",
@@ -57,43 +85,81 @@ async def visible() -> list[Figure]:
             plc_url=world.directory.url,
             handle_resolver_url=world.directory.url,
             allow_private_addresses="on",
-            port=port,
+            rate_limit_requests=0,
+            port=made.port,
             metrics_listen="off",
         )
         async with running:
-            asker = await _connected(port)
-            people = [await world.person(f"person{number}") for number in range(PEOPLE)]
-            for person in people:  # so that their keys are known
+            asker = await made.asker()
+            made.people.extend([await world.person(f"person{number}") for number in range(PEOPLE)])
+            for person in made.people:
                 await asker.until_seen((await person.write(makers.track("First"))).uri)
-            say(f"# {COMMITS} tracks of {PEOPLE} people, one every {MEAN_PAUSE_SECONDS} s or so")
-            millis = sorted(await _measured(asker, people))
             asker.writer.close()
+            yield made
     await world.stop()
-    assert len(millis) == COMMITS
-    note = f"polled every {POLL_SECONDS * 1000:.0f} ms; slowest {millis[-1]:.0f} ms"
-    return [
-        Figure("commit to visible, p50", millis[COMMITS // 2], "ms", note=note),
-        Figure("commit to visible, p99", millis[COMMITS * 99 // 100], "ms", goal="1,000 ms"),
-    ]
 
 
-async def _connected(port: int) -> Asker:
-    """The first start makes a database before anything listens."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            try:
-                return Asker(*await asyncio.open_connection("127.0.0.1", port))
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.05)
-
-
-async def _measured(asker: Asker, people: list[Person]) -> list[float]:
+async def visible() -> list[Figure]:
     chance = random.Random(1)
     millis = []
-    for number in range(COMMITS):
-        await asyncio.sleep(chance.expovariate(1 / MEAN_PAUSE_SECONDS))
-        sent = time.perf_counter()  # signing, 0.1 ms, is counted too
-        written = await chance.choice(people).write(makers.track(f"Track {number}"))
-        await asker.until_seen(written.uri)
-        millis.append((time.perf_counter() - sent) * 1000)
-    return millis
+    async with scene() as made:
+        say(f"# {COMMITS} tracks of {PEOPLE} people, one every {MEAN_PAUSE_SECONDS} s or so")
+        asker = await made.asker()
+        for number in range(COMMITS):
+            await asyncio.sleep(chance.expovariate(1 / MEAN_PAUSE_SECONDS))
+            millis.append(await _until_visible(asker, chance.choice(made.people), number))
+        asker.writer.close()
+    return _percentiles("commit to visible", millis, "1,000 ms")
+
+
+async def steady() -> list[Figure]:
+    """Strangers' frames at the rate of a relay; the clock of each of ours runs on its own."""
+    frames = foreign_frames(800)
+    chance = random.Random(1)
+    async with scene() as made:
+        ours = STEADY_FRAMES_PER_SECOND // 100
+        say(f"# {STEADY_FRAMES_PER_SECOND:,} frames/s for {STEADY_SECONDS} s, {ours} of them ours")
+        askers: asyncio.Queue[Asker] = asyncio.Queue()
+        for _ in range(ASKERS):
+            askers.put_nowait(await made.asker())
+
+        async def one(number: int) -> float:
+            asker = await askers.get()
+            took = await _until_visible(asker, chance.choice(made.people), number)
+            askers.put_nowait(asker)
+            return took
+
+        started = time.perf_counter()
+        waiting = []
+        sent = late = 0
+        while sent < STEADY_SECONDS * STEADY_FRAMES_PER_SECOND:
+            due = int((time.perf_counter() - started) * STEADY_FRAMES_PER_SECOND)
+            late = max(late, due - sent)
+            for _ in range(sent, due):
+                sent += 1
+                if sent % 100:
+                    made.world.relay.foreign(lambda seq: numbered(chance.choice(frames), seq))
+                else:
+                    waiting.append(asyncio.create_task(one(sent)))
+            await asyncio.sleep(0.005)
+        millis = await asyncio.gather(*waiting)
+    said = f"the sender was late by {late / STEADY_FRAMES_PER_SECOND * 1000:.0f} ms at most"
+    return _percentiles("commit to visible at 1,000 frames/s", millis, "500 ms", said)
+
+
+async def _until_visible(asker: Asker, person: Person, number: int) -> float:
+    sent = time.perf_counter()  # signing, 0.1 ms, is counted too
+    written = await person.write(makers.track(f"Track {number}"))
+    await asker.until_seen(written.uri)
+    return (time.perf_counter() - sent) * 1000
+
+
+def _percentiles(what: str, unsorted: Sequence[float], goal: str, said: str = "") -> list[Figure]:
+    millis = sorted(unsorted)
+    note = f"of {len(millis)}, polled every {POLL_SECONDS * 1000:.0f} ms; slowest {millis[-1]:.0f}"
+    return [
+        Figure(
+            f"{what}, p50", statistics.median(millis), "ms", note=f"{note}; {said}".rstrip("; ")
+        ),
+        Figure(f"{what}, p99", millis[len(millis) * 99 // 100], "ms", goal=goal),
+    ]
