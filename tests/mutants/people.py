@@ -111,8 +111,8 @@ PEOPLE = (
     Mutant(
         name="returns-untold-and-unwalked",
         file="indexer/accounts.py",
-        old='back = pipeline.welcome_back(did, State.GONE) if status == "active" else ()',
-        new="back: tuple[Step, ...] = ()",
+        old="pipeline.welcome_back(did, State.GONE)",
+        new="()",
         breaks="whose host takes them back is shown without what was missed",
         tests=SIGN_OF_LIFE,
     ),

@@ -152,8 +152,8 @@ WALKS = (
     Mutant(
         name="peace-not-given",
         file="indexer/resync.py",
-        old="await self._failed(did, str(error), timedelta(seconds=error.seconds))",
-        new="await self._failed(did, str(error), None)",
+        old="await self._failed(did, error, timedelta(seconds=error.seconds))",
+        new="await self._failed(did, error)",
         breaks="a host that asked for five minutes of peace is asked again after half of one",
         tests=(f"{RETRIES}::test_case_60_a_host_says_itself_when_it_may_be_asked_again",),
     ),
