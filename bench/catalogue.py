@@ -7,6 +7,7 @@ near each other like the same tracks, and every identifier is well-formed.
 
 import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -46,6 +47,17 @@ TABLES = (
 
 async def fill(url: str, tracks: int) -> None:
     """Fill a migrated, empty database."""
+    await _fill(url, tracks, _generate)
+
+
+async def fill_titles(url: str, tracks: int) -> None:
+    """The same without likes, comments and records: what search looks at, with the counts."""
+    await _fill(url, tracks, _generate_titles)
+
+
+async def _fill(
+    url: str, tracks: int, generate: Callable[[Connection, int], Awaitable[None]]
+) -> None:
     connection = await asyncpg.connect(url)
     try:
         if await connection.fetchval("select exists (select from record)"):
@@ -54,7 +66,7 @@ async def fill(url: str, tracks: int) -> None:
         async with connection.transaction():
             await connection.execute(sql.EMPTY)
             restore = await _take_indexes_away(connection)
-            await _generate(connection, tracks)
+            await generate(connection, tracks)
             for statement in restore:
                 await connection.execute(statement)
         await connection.execute("vacuum analyze")
@@ -64,24 +76,7 @@ async def fill(url: str, tracks: int) -> None:
 
 
 async def _generate(connection: Connection, tracks: int) -> None:
-    people, authors = tracks // TRACKS_A_PERSON, tracks // TRACKS_AN_AUTHOR
-    assert math.gcd(people, STRIDE) == 1
-    await _words(connection)
-    await connection.execute(sql.FUNCTIONS)
-    await _run(
-        connection,
-        (sql.PEOPLE, people, authors),
-        ("analyze person",),
-        (sql.ACCOUNTS,),
-        (sql.REPOS,),
-        (sql.BSKY_PROFILES,),
-        (sql.PROFILES,),
-        (sql.MADE, tracks, people, authors, _likes_of_the_best(tracks, people // 2)),
-        ("analyze made",),
-        (sql.TITLES, tracks, people),
-        ("analyze title",),
-    )
-    await _title_keys(connection)
+    people, authors = await _begin(connection, tracks)
     await _run(
         connection,
         (sql.TRACKS, authors),
@@ -103,6 +98,45 @@ async def _generate(connection: Connection, tracks: int) -> None:
         (sql.SUBJECT_COUNTS,),
         (sql.ACCOUNT_COUNTS,),
     )
+
+
+async def _generate_titles(connection: Connection, tracks: int) -> None:
+    people, authors = await _begin(connection, tracks)
+    await _run(
+        connection,
+        (sql.TRACKS, authors),
+        (sql.ALBUMS,),
+        (sql.PLAYLISTS, tracks, people),
+        (sql.PLAYLIST_ITEMS, tracks),
+        (sql.LISTS,),
+        (sql.ITEMS,),
+        (sql.NAMED_ALBUMS,),
+        (sql.LIKES_MADE,),
+        (sql.LIKES_RECEIVED,),
+    )
+
+
+async def _begin(connection: Connection, tracks: int) -> tuple[int, int]:
+    """The people, what they made and how it is called; gives how many people and authors."""
+    people, authors = tracks // TRACKS_A_PERSON, tracks // TRACKS_AN_AUTHOR
+    assert math.gcd(people, STRIDE) == 1
+    await _words(connection)
+    await connection.execute(sql.FUNCTIONS)
+    await _run(
+        connection,
+        (sql.PEOPLE, people, authors),
+        ("analyze person",),
+        (sql.ACCOUNTS,),
+        (sql.REPOS,),
+        (sql.BSKY_PROFILES,),
+        (sql.PROFILES,),
+        (sql.MADE, tracks, people, authors, _likes_of_the_best(tracks, people // 2)),
+        ("analyze made",),
+        (sql.TITLES, tracks, people),
+        ("analyze title",),
+    )
+    await _title_keys(connection)
+    return people, authors
 
 
 async def _run(connection: Connection, *steps: tuple[Any, ...]) -> None:

@@ -33,6 +33,7 @@ select
 from pg_index
 left join pg_constraint on pg_constraint.conindid = pg_index.indexrelid
 where pg_index.indrelid = any (select quote_ident(name)::regclass from unnest($1::text[]) as name)
+and indexrelid <> 'list_pkey'::regclass -- views need it
 order by pg_index.indexrelid
 """
 
@@ -519,13 +520,22 @@ from (
 ) as other
 """
 
+# To a list something is added every day.
 OTHER_LINKS = """
-insert into link (uri, subject, kind, did, counted, made_at)
-select uri, subject, 'comment', did, true, sort_at
+insert into link (uri, subject, kind, did, counted, made_at, added)
+select uri, subject, 'comment', did, true, sort_at, false
 from comment
 union all
-select distinct list_uri, subject, 'list', split_part(list_uri, '/', 3), true, sort_at
+select
+    list_uri,
+    subject,
+    'list',
+    split_part(list_uri, '/', 3),
+    true,
+    least(min(sort_at) + min(position) * interval '1 day', '2026-11-22'),
+    min(position) > 0
 from list_item
+group by list_uri, subject
 """
 
 SUBJECT_COUNTS = """
@@ -552,4 +562,14 @@ from (
     select split_part(subject, '/', 3), 0, 0, 0, likes from subject_count
 ) as counted
 group by did
+"""
+
+# The counts without the likes that they are of.
+LIKES_MADE = """
+insert into subject_count (subject, likes) select uri, likes from made where likes > 0
+"""
+
+LIKES_RECEIVED = """
+insert into account_count (did, tracks, likes_received)
+select did, count(*), sum(likes) from made group by did
 """

@@ -4,10 +4,10 @@ Every term begins with its shelf, the kind of document and how far up it ranks, 
 are looked through first and one kind is never in the way of another.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
-from lexicons.words import is_unspaced, joined_words, words
+from lexicons.words import Cut, is_unspaced
 
 Kind = Literal["actor", "track", "list", "album"]
 
@@ -21,7 +21,7 @@ LETTERS: Final[dict[Kind, str]] = {"actor": "a", "track": "t", "list": "l", "alb
 TIERS: Final = 6
 """0 holds the best of a kind; each further one some four times as many as those before it."""
 
-PREPARED_PREFIX: Final = 3
+PREPARED_PREFIX: Final = 2
 WHOLE_CHARACTERS: Final = 100
 ATTRIBUTE_CHARACTERS: Final = 300
 
@@ -30,17 +30,14 @@ def shelf(kind: Kind, tier: int) -> str:
     return f"{LETTERS[kind]}{tier}"
 
 
-def document_terms(fields: Sequence[str], attributes: Iterable[str]) -> set[str]:
-    """What a document is found by, without its shelf."""
-    terms = set(attributes)
-    texts = [" ".join(words(field)) for field in fields]
-    for field in fields:
-        for word in (*words(field), *joined_words(field)):
-            terms.update(_word_terms(word))
-    title, *rest = texts
-    terms.update(whole(text) for text in texts[:2] if text)
-    if rest and title and rest[0]:
-        terms |= {whole(f"{title} {rest[0]}"), whole(f"{rest[0]} {title}")}
+def document_terms(fields: Sequence[Cut]) -> set[str]:
+    """What a document is found by, without its shelf: the words, and the first two as a whole."""
+    found = {word for field in fields for word in (*field.words, *field.joined)}
+    terms = {term for word in found for term in _word_terms(word)}
+    title, credit = fields[0].text, fields[1].text
+    terms.update(whole(text) for text in (title, credit) if text)
+    if title and credit:
+        terms |= {whole(f"{title} {credit}"), whole(f"{credit} {title}")}
     return terms
 
 
@@ -64,7 +61,7 @@ def whole(text: str) -> str:
 
 
 def beginning(letters: str) -> str:
-    """Of a word, as far as it is prepared: up to three letters."""
+    """Of a word, as far as it is prepared: one letter or two."""
     return f"^{letters}"
 
 

@@ -1,5 +1,8 @@
 """Words as search sees them: how a text is cut, alike for who writes the index and who reads it."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import regex
 
 from lexicons.text import fold
@@ -26,28 +29,39 @@ _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]", regex.V1)
 _TOGETHER = regex.compile(r"[^\s,;:()\[\]]+", regex.V1)
 
 
-def words(text: str) -> list[str]:
+class Cut(NamedTuple):
+    """A text's words, and those that punctuation holds together as one: AC/DC, R.E.M., lo-fi."""
+
+    words: tuple[str, ...]
+    joined: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+def cut(text: str) -> Cut:
     """In their order; where a script has no spaces, a run of it is one word."""
-    return _cut(_folded(text))
+    folded = fold(text[:MAX_CHARACTERS]).translate(_TABLE)
+    found = _cut(folded)
+    if len(found) < 2:
+        return Cut(found, ())
+    parts = [_cut(piece) for piece in _TOGETHER.findall(folded)]
+    joined = ["".join(part)[:MAX_WORD_CHARACTERS] for part in parts if _is_joined(part)]
+    return Cut(found, tuple(joined[:MAX_WORDS]))
 
 
-def joined_words(text: str) -> list[str]:
-    """What punctuation holds together, as one word: AC/DC, R.E.M., lo-fi."""
-    joined = []
-    for piece in _TOGETHER.findall(_folded(text)):
-        parts = _cut(piece)
-        if len(parts) > 1 and not any(map(is_unspaced, parts)):
-            joined.append("".join(parts)[:MAX_WORD_CHARACTERS])
-    return joined[:MAX_WORDS]
+def words(text: str) -> tuple[str, ...]:
+    return cut(text).words
+
+
+def _is_joined(parts: Sequence[str]) -> bool:
+    return len(parts) > 1 and not any(map(is_unspaced, parts))
 
 
 def is_unspaced(word: str) -> bool:
     return _IS_UNSPACED.match(word) is not None
 
 
-def _folded(text: str) -> str:
-    return fold(text[:MAX_CHARACTERS]).translate(_TABLE)
-
-
-def _cut(folded: str) -> list[str]:
-    return [word[:MAX_WORD_CHARACTERS] for word in _WORD.findall(folded)[:MAX_WORDS]]
+def _cut(folded: str) -> tuple[str, ...]:
+    return tuple(word[:MAX_WORD_CHARACTERS] for word in _WORD.findall(folded)[:MAX_WORDS])

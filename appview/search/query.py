@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from lexicons.words import joined_words, words
+from lexicons.words import cut
 
 MAX_WORDS = 10
 MAX_EXCLUDED = 10
@@ -46,16 +46,16 @@ def parse_query(text: str) -> Query:
     for not_phrase, phrase, not_word, word in _PART.findall(
         text[:MAX_CHARACTERS].translate(_QUOTES)
     ):
-        found = words(phrase or word)
-        if not found:
+        found = cut(phrase or word)
+        if not found.words:
             continue
         if not_phrase or not_word:
-            without.append(tuple(found))
+            without.append(found.words)
         elif phrase:
-            phrases.append(tuple(found))
+            phrases.append(found.words)
         else:
-            plain += found
-            joined += joined_words(word) or found
+            plain += found.words
+            joined += found.joined or found.words
     return Query(
         tuple(plain[:MAX_WORDS]),
         tuple(phrase[:MAX_WORDS] for phrase in phrases[:MAX_WORDS]),

@@ -1,15 +1,16 @@
 """A document of the search index, made of the rows it describes. Pure."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, shelf, whole
-from lexicons.words import is_unspaced, joined_words, words
+from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, whole
+from lexicons.words import Cut, cut, is_unspaced
 
 SHORTEST_MISSPELT, LONGEST_MISSPELT = 4, 24
 SHORTEST_WORD = 3
@@ -42,33 +43,41 @@ class Document:
             return float(doublings)
         return doublings + (self.at - BEGAN).total_seconds() / 86_400 / DAYS_WORTH_A_DOUBLING
 
-    @property
-    def lines(self) -> str:
-        lines = [line(field) for field in self.fields]
-        return "\n".join([*lines, alias_line(self.alias)] if self.alias else lines)
 
-    def terms(self, tier: int) -> Iterator[str]:
-        prefix = shelf(self.kind, tier)
-        terms = document_terms(self.fields, self.attributes)
-        if self.alias:
-            terms.add(alias_line(self.alias))
-        return (prefix + term for term in terms)
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index holds of a document, its shelf aside."""
 
-    def words(self) -> set[str]:
-        """Those that may be meant when another spelling is asked for."""
-        found = {word for field in self.fields for word in (*words(field), *joined_words(field))}
-        return {word for word in found if len(word) >= SHORTEST_WORD and not is_unspaced(word)}
+    document: Document
+    lines: str
+    terms: frozenset[str]
+    words: frozenset[str]
+    """Those that may be meant when another spelling is asked for."""
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        fields = [cut(field) for field in document.fields]
+        lines = [line(field) for field in fields]
+        terms = document_terms(fields).union(document.attributes)
+        if document.alias:
+            alias = whole(cut(document.alias).text)
+            lines.append(alias)
+            terms.add(alias)
+        found = {word for field in fields for word in (*field.words, *field.joined)}
+        return cls(
+            document, "\n".join(lines), frozenset(terms), frozenset(filter(is_misspelt, found))
+        )
 
 
-def line(field: str) -> str:
+def is_misspelt(word: str) -> bool:
+    """Some may write it in another way, or know only a part of it."""
+    return len(word) >= SHORTEST_WORD and not is_unspaced(word)
+
+
+def line(field: Cut) -> str:
     """The words, each between spaces; behind a tab those that punctuation joins."""
-    joined = joined_words(field)
-    text = f" {' '.join(words(field))} "
-    return f"{text}\t {' '.join(joined)} " if joined else text
-
-
-def alias_line(alias: str) -> str:
-    return whole(" ".join(words(alias)))
+    text = f" {field.text} "
+    return f"{text}\t {' '.join(field.joined)} " if field.joined else text
 
 
 def spellings(word: str) -> list[str]:

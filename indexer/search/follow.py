@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from indexer.search.document import Document, spellings, tier_of
+from indexer.search.document import Entry, spellings, tier_of
 from indexer.search.sources import load
-from lexicons.terms import TIERS
+from lexicons.terms import TIERS, shelf
 from migrations.database import Pool
 from migrations.runner import Connection
 
@@ -134,18 +134,19 @@ class Search:
             )
         if not documents:
             return
-        renamed = await self._renamed(connection, documents)
+        entries = [Entry.of(document) for document in documents]
+        renamed = await self._renamed(connection, entries)
         thresholds = await load_thresholds(connection)
-        await connection.execute(STORE, *_columns(documents, thresholds))
-        await connection.execute(STORE_WORDS, *_words(documents))
+        await connection.execute(STORE, *_columns(entries, thresholds))
+        await connection.execute(STORE_WORDS, *_words(entries))
         if renamed:
             await connection.execute(QUEUE_NAMED, renamed)
         self._written += len(documents)
 
-    async def _renamed(
-        self, connection: Connection, documents: Sequence[Document]
-    ) -> Sequence[str]:
-        lines = {document.key: document.lines for document in documents if document.kind == "actor"}
+    async def _renamed(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[str]:
+        lines = {
+            entry.document.key: entry.lines for entry in entries if entry.document.kind == "actor"
+        }
         if not lines:
             return []
         rows = await connection.fetch(
@@ -197,11 +198,13 @@ async def load_thresholds(connection: Connection) -> Mapping[str, Sequence[float
 
 
 def _columns(
-    documents: Sequence[Document], thresholds: Mapping[str, Sequence[float]]
+    entries: Sequence[Entry], thresholds: Mapping[str, Sequence[float]]
 ) -> list[Sequence[object]]:
     rows = []
-    for document in documents:
+    for entry in entries:
+        document = entry.document
         tier = tier_of(document.rank, thresholds.get(document.kind, ()))
+        place = shelf(document.kind, tier)
         rows.append(
             (
                 document.kind,
@@ -211,15 +214,15 @@ def _columns(
                 document.points,
                 document.at,
                 document.duration_ms,
-                document.lines,
-                "\n".join(document.terms(tier)),
+                entry.lines,
+                "\n".join(place + term for term in entry.terms),
             )
         )
     return list(zip(*rows, strict=True))
 
 
-def _words(documents: Sequence[Document]) -> list[Sequence[str]]:
-    found = sorted({(document.kind, word) for document in documents for word in document.words()})
+def _words(entries: Sequence[Entry]) -> list[Sequence[str]]:
+    found = sorted({(entry.document.kind, word) for entry in entries for word in entry.words})
     if not found:
         return [[], [], []]
     rows = [(kind, word, "\n".join(spellings(word))) for kind, word in found]

@@ -302,14 +302,17 @@ create table link (
     did      text collate "C" not null,
     counted  boolean not null default false,
     made_at  timestamptz not null default now(),
+    added    boolean not null default false,
     primary key (uri, subject)
 );
 comment on column link.kind is 'like, comment, list';
 comment on column link.made_at is 'sort_at of the record; of what was added to a list later: when we saw it';
+comment on column link.added is 'to a list that we knew without it; a mirror of likes is no such list';
 create index link_by_subject on link (subject, kind, did, uri);
 create index link_by_author on link (did, uri);
 create index link_latest on link (kind, made_at desc) where counted;
-create index link_added_by on link (did, made_at desc) where kind = 'list' and counted;
+create index link_added on link (made_at desc) where added and counted;
+create index link_added_by on link (did, made_at desc) where added and counted;
 create unique index link_one_like on link (subject, did) where kind = 'like' and counted;
 
 create table subject_count (
@@ -790,6 +793,7 @@ create function derived.search_candidates(
     stage smallint, id bigint, key text, rank float8, points bigint, at timestamptz, fields text
 )
 language plpgsql stable
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set jit = off
 as $$

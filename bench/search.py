@@ -1,0 +1,151 @@
+"""What people type, against 10,000, 100,000 and a million tracks: how fast, and how well."""
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from appview.app import create_app
+from appview.context import AppSettings
+from bench.catalogue import SIZES, fill_titles
+from bench.report import Figure, say
+from indexer.search.document import spellings
+from indexer.search.follow import Search
+from lexicons.catalog import load_catalog
+from lexicons.words import words
+from migrations import embedded, runner
+from migrations.database import Pool, create_pool
+from tests.conftest import new_database
+
+ASKED = 300
+INVENTED_WORDS = 200_000
+CLASSES = ("typeahead", "exact", "prefix", "substring", "fuzzy", "two words")
+
+SOME_TRACKS = """
+select title, artist from track tablesample system_rows ($1)
+"""
+
+
+async def search(sizes: Sequence[str] = tuple(SIZES)) -> list[Figure]:
+    figures = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            async with (
+                embedded.running(Path(folder) / "postgres") as server,
+                new_database(server, "template0") as url,
+            ):
+                await runner.migrate(url)
+                await fill_titles(url, SIZES[size])
+                figures += await measure(url, size)
+    return figures
+
+
+async def measure(url: str, size: str) -> list[Figure]:
+    async with create_pool(url, min_size=1, max_size=4) as pool:
+        await index(pool)
+        await invent_words(pool)
+        rows = await pool.fetch(
+            "select title, artist from track where abs(hashtext(uri)) % $2 = 0 limit $1",
+            ASKED,
+            max(1, SIZES[size] // (4 * ASKED)),
+        )
+        figures = []
+        async with client_of(pool) as http:
+            for name in CLASSES:
+                figures.append(await timed(http, size, name, questions(name, rows)))
+        return figures
+
+
+async def index(pool: Pool) -> None:
+    started = time.perf_counter()
+    following = Search(pool)
+    while await following.follow_some():
+        await following.settle_if_due()
+    await following.settle()
+    await following.follow()
+    await pool.execute("vacuum analyze derived.search_document, derived.search_word")
+    documents = await pool.fetchval("select count(*) from derived.search_document")
+    say(f"# {documents:,} documents made in {time.perf_counter() - started:.0f} s")
+
+
+async def invent_words(pool: Pool) -> None:
+    """The catalogue has some thousand words; people have more."""
+    chance = random.Random(4)
+    letters = "aeiouaeioubcdfghklmnprstvw"
+    invented = {"".join(chance.choices(letters, k=chance.randint(4, 11))) for _ in range(INVENTED_WORDS)}
+    await pool.copy_records_to_table(
+        "search_word",
+        schema_name="derived",
+        records=[("track", word + "q", spellings(word + "q")) for word in sorted(invented)],
+        columns=("kind", "word", "misspellings"),
+    )
+    await pool.execute("vacuum analyze derived.search_word")
+
+
+def client_of(pool: Pool) -> httpx.AsyncClient:
+    settings = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
+    transport = httpx.ASGITransport(create_app(settings, pool, load_catalog(), None))
+    return httpx.AsyncClient(transport=transport, base_url="https://music.test")
+
+
+def questions(name: str, rows: Sequence[asyncpg.Record]) -> list[str]:
+    chance = random.Random(name)
+    asked = []
+    for row in rows:
+        title = words(row["title"])
+        word = max(title, key=len)
+        match name:
+            case "typeahead":
+                text = row["title"].lower()
+                asked.append(text[: chance.randint(1, len(text))].strip() or text[0])
+            case "exact":
+                asked.append(row["title"])
+            case "prefix":
+                asked.append(word[: max(2, len(word) * 2 // 3)])
+            case "substring":
+                if len(word) > 4:
+                    asked.append(word[1:])
+            case "fuzzy":
+                if len(word) > 4:
+                    at = chance.randrange(1, len(word) - 1)
+                    asked.append(word[:at] + word[at + 1] + word[at] + word[at + 2 :])
+            case _:
+                asked.append(f"{title[0]} {words(row['artist'])[0]}")
+    return asked
+
+
+async def timed(
+    http: httpx.AsyncClient, size: str, name: str, asked: Sequence[str]
+) -> Figure:
+    """One client, one question after the other, each only once."""
+    method = "typeahead" if name == "typeahead" else "searchTracks"
+    millis, found = [], 0
+    for q in asked:
+        started = time.perf_counter()
+        response = await http.get(f"/xrpc/fm.plyr.search.{method}", params={"q": q})
+        millis.append((time.perf_counter() - started) * 1e3)
+        response.raise_for_status()
+        found += any(response.json().values())
+    millis.sort()
+    p50, p95, p99 = (millis[int(len(millis) * part)] for part in (0.5, 0.95, 0.99))
+    goal = "15 ms" if name in {"typeahead", "exact"} else "60 ms"
+    return Figure(
+        f"search, {size}, {name}: p95",
+        p95,
+        "ms",
+        goal=goal,
+        note=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, slowest {millis[-1]:.1f} ms; "
+        f"{found} of {len(asked)} found something",
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    for figure in asyncio.run(search(sys.argv[1:] or tuple(SIZES))):
+        say(figure.line())
