@@ -16,13 +16,14 @@ from migrations.runner import Connection
 
 
 class Link(NamedTuple):
-    """`made_at`: None for now."""
+    """`made_at`: None for now. `added`: to a list that was known without it."""
 
     uri: str
     subject: str
     kind: str
     did: str
     made_at: datetime | None
+    added: bool
 
 
 class First(NamedTuple):
@@ -132,13 +133,14 @@ async def _insert(connection: Connection, links: Sequence[Link], tally: Tally) -
         await _demote(connection, overtaken, tally)
     rows = await connection.fetch(
         """
-        insert into link (uri, subject, kind, did, made_at, counted)
+        insert into link (uri, subject, kind, did, made_at, added, counted)
         select
-            new.uri, new.subject, new.kind, new.did, coalesce(new.made_at, now()),
+            new.uri, new.subject, new.kind, new.did, coalesce(new.made_at, now()), new.added,
             new.may_count and account.counted_active
         from unnest(
-            $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[]
-        ) as new (uri, subject, kind, did, made_at, may_count)
+            $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[],
+            $7::boolean[]
+        ) as new (uri, subject, kind, did, made_at, added, may_count)
         join account on account.did = new.did
         returning link.subject, link.kind, link.did, link.counted
         """,

@@ -92,8 +92,9 @@ async def write_counts(connection: Connection, winners: Sequence[Winner], tally:
             # What a list has from the start is as old as the list; what it has more by now, new.
             has_grown = kind is LIST and winner.was_counted
             made_at = None if has_grown else row.sort_at
+            added = has_grown and row.list_type != "liked"
             links += [
-                Link(str(uri), subject, kind.link_kind, uri.did, made_at)
+                Link(str(uri), subject, kind.link_kind, uri.did, made_at, added)
                 for subject in kind.subjects(row)
             ]
     await counters.replace_links(connection, replaced, links, tally)

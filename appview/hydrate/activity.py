@@ -97,14 +97,16 @@ from (
             to_char(link.made_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             link.made_at, link.made_at
         from link
-        join list on list.uri = link.uri and list.sort_at < link.made_at
         where 'list-add' = any ($1::text[])
-        and link.kind = 'list'
+        and link.added
         and link.counted
         and link.made_at <= $2
         and (link.made_at, link.uri || ' ' || link.subject) < ($2, $3)
-        and coalesce(list.list_type, list.last_list_type) is distinct from 'liked'
-        and (select true from shown_list where shown_list.uri = link.uri)
+        and (
+            select list_type is distinct from 'liked'
+            from shown_list
+            where shown_list.uri = link.uri
+        )
         and (select true from shown_track where shown_track.uri = link.subject)
         order by link.made_at desc, link.uri || ' ' || link.subject desc
         limit 101
@@ -205,15 +207,17 @@ from (
             to_char(link.made_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
             link.made_at, link.made_at
         from link
-        join list on list.uri = link.uri and list.sort_at < link.made_at
         where 'list-add' = any ($1::text[])
         and link.did = $5
-        and link.kind = 'list'
+        and link.added
         and link.counted
         and link.made_at <= $2
         and (link.made_at, link.uri || ' ' || link.subject) < ($2, $3)
-        and coalesce(list.list_type, list.last_list_type) is distinct from 'liked'
-        and (select true from shown_list where shown_list.uri = link.uri)
+        and (
+            select list_type is distinct from 'liked'
+            from shown_list
+            where shown_list.uri = link.uri
+        )
         and (select true from shown_track where shown_track.uri = link.subject)
         order by link.made_at desc, link.uri || ' ' || link.subject desc
         limit 101

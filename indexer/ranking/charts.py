@@ -148,12 +148,13 @@ from (
 ) as best
 cross join lateral (
     select count(*) as own
-    from link
-    where link.did = best.did
-      and link.kind = 'like'
-      and link.counted
-      and split_part(link.subject, '/', 3) = best.did
-      and split_part(link.subject, '/', 4) like '%.track'
+    from track
+    join link
+        on link.subject = track.uri
+        and link.kind = 'like'
+        and link.did = track.did
+        and link.counted
+    where track.did = best.did
 ) as given
 where best.likes_received > given.own
 order by best.likes_received - given.own desc, best.did

@@ -171,6 +171,13 @@ class Rows:
         await self._count_for(author, "lists")
         return uri
 
+    async def add_to_list(self, uri: str, subject: str, made_at: datetime) -> None:
+        """Of a list that is there: what the activity tells."""
+        await self._link("list", uri, subject, made_at)
+        await self.pool.execute(
+            "update link set added = true where uri = $1 and subject = $2", uri, subject
+        )
+
     async def hide(self, name: str) -> None:
         await self.pool.execute(
             "update account set upstream_active = false where did = $1", did(name)

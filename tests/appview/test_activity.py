@@ -17,9 +17,7 @@ async def a_life(rows: Rows) -> dict[str, str]:
     track = await rows.track("alice", sort_at=at(60))
     listed = await rows.list("bob", (track,), name="Nights", sort_at=at(120))
     other = await rows.track("alice", sort_at=at(30))
-    await rows.insert(
-        "link", uri=listed, subject=other, kind="list", did=BOB, counted=True, made_at=at(180)
-    )
+    await rows.add_to_list(listed, other, at(180))
     return {
         "other": other,
         "track": track,
@@ -89,9 +87,7 @@ async def test_a_walk_meets_each_deed_once(
     for track in tracks:
         await rows.like("bob", track, sort_at=at(1))
         await rows.comment("bob", track, sort_at=at(1))
-        await rows.insert(
-            "link", uri=listed, subject=track, kind="list", did=BOB, counted=True, made_at=at(1)
-        )
+        await rows.add_to_list(listed, track, at(1))
     whole = (await client.ask("feed.getActivity", **params))["activity"]
     assert len(whole) == (10 if params else 13)
     for limit in (1, 2, 5):

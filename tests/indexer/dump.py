@@ -6,6 +6,7 @@ CLOCKS = (
     "seen_at",
     "proven_at",
     "made_at",
+    "added",
     "indexed_at",
     "first_seen_at",
     "identity_at",

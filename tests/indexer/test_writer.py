@@ -41,7 +41,7 @@ OF_EVERY_TYPE = [
     pytest.param(BSKY, BSKY | {"displayName": "Bea"}, "self", id="bsky-profile"),
 ]
 # A list that was seen growing knows when each item came; found grown, it does not.
-WHEN_ADDED = ("made_at",)
+WHEN_ADDED = ("made_at", "added")
 of_every_type = pytest.mark.parametrize(("old", "new", "key"), OF_EVERY_TYPE)
 TABLES = {
     "fm.plyr.track": "track",
@@ -201,6 +201,13 @@ async def test_what_is_added_to_a_list_is_as_old_as_the_addition(pool: Pool) -> 
     await index(pool, change(listing(TRACK_URI, other), rev=2))
     assert await pool.fetchval(made_at, TRACK_URI) is True
     assert await pool.fetchval(made_at, other) is False
+    added = "select array_agg(subject) from link where added"
+    assert await pool.fetchval(added) == [other]
+    await index(pool, change(listing(TRACK_URI, other, listType="liked"), key=2, rev=1))
+    await index(
+        pool, change(listing(other, uri(ALICE, "track", 3), listType="liked"), key=2, rev=2)
+    )
+    assert await pool.fetchval(added) == [other]
 
 
 async def test_a_like_is_as_old_as_its_key_says(pool: Pool) -> None:
