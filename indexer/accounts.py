@@ -17,6 +17,7 @@ from indexer.hosting import DELETED, status_at_host
 from indexer.pipeline import Pipeline
 from indexer.questions import Asker, Except, Question, first_of
 from indexer.repo_state import State
+from indexer.seldom import Seldom
 from indexer.steps import AccountStatus, Step
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -43,6 +44,7 @@ class Accounts:
     remote: Remote
     now: Callable[[], datetime]
     _askers: tuple[Asker, ...] = field(init=False)
+    _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     def __post_init__(self) -> None:
         self._askers = (
@@ -114,7 +116,9 @@ class Accounts:
             await self._identity_asked(did, asked_at, IDENTITY_AGE)
         except IdentityError as error:
             metrics.identity_failures_total.inc()
-            log.info("identity not resolved", did=did, error=str(error))
+            self._seldom.info(
+                "identity not resolved", type(error).__name__, did=did, error=str(error)[:300]
+            )
             await self._identity_failed(did)
         else:
             if identity.handle is None and identity.claimed_handle is not None:
@@ -185,7 +189,12 @@ class Accounts:
             status, shown = await self._status_at_pds(did)
         except (IdentityError, Unreachable, RemoteError, HostBusy) as error:
             self.pipeline.questioned.discard(did)
-            log.info("account status not confirmed", did=did, error=str(error))
+            self._seldom.info(
+                "account status not confirmed",
+                type(error).__name__,
+                did=did,
+                error=str(error)[:300],
+            )
             await self._status_failed(did)
             return
         await self._set_status(did, status, shown=shown, unless_told=True)

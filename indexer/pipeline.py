@@ -41,6 +41,7 @@ from indexer.repo_state import (
     follow_sync,
     is_stale,
 )
+from indexer.seldom import Seldom
 from indexer.steps import LAST_SEQ, AccountStatus, Cursor, QueuedFrame, Step
 from indexer.writer import Writer
 from lexicons.cid import cid_text
@@ -117,6 +118,7 @@ class Pipeline:
     settled_time: str = ""
     _seen: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     _in_hand: bool = False
+    _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     def __post_init__(self) -> None:
         self.prover = Prover(self.resolver, self.collections, self.now)
@@ -379,7 +381,9 @@ class Pipeline:
 
     def _note_rejection(self, did: str | None, error: Rejected) -> None:
         metrics.rejected_total.labels(error.reason).inc()
-        log.info("rejected", did=did, reason=error.reason, detail=error.detail[:300])
+        self._seldom.info(
+            "rejected", error.reason, did=did, reason=error.reason, detail=error.detail[:300]
+        )
 
     def _on_identity(self, event: IdentityEvent) -> Iterable[Step]:
         if event.did not in self.repos:

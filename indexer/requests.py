@@ -15,6 +15,7 @@ import structlog
 from indexer.events import Rejected
 from indexer.pipeline import Pipeline
 from indexer.repo_state import State
+from indexer.seldom import Seldom
 from indexer.steps import LAST_SEQ, Step
 from indexer.walks import BlocksFromPds, Truncated, walk
 from lexicons.syntax import Did
@@ -57,6 +58,7 @@ class Requests:
     remote: Remote
     now: Callable[[], datetime]
     _looking: set[Did] = field(default_factory=set)
+    _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     async def run(self) -> None:
         # Looks that were cut short begin again.
@@ -167,7 +169,9 @@ class Requests:
         except (
             TimeoutError, IdentityError, Unreachable, RemoteError, HostBusy, Rejected, Truncated,
         ) as error:  # fmt: skip
-            log.info("repo not looked at", did=did, error=str(error)[:300])
+            self._seldom.info(
+                "repo not looked at", type(error).__name__, did=did, error=str(error)[:300]
+            )
             return f"{type(error).__name__}: {error}"[:500]
         async with self.pipeline.desk:
             await self.pipeline.writer.write([self.pipeline.track(did, ASKED_FOR)], None)

@@ -15,6 +15,7 @@ from indexer.draining import drain
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
+from indexer.seldom import Seldom
 from indexer.soundness import inspect
 from indexer.spool import NoSpace, Spool
 from indexer.steps import Step
@@ -52,6 +53,7 @@ class Resync:
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
     _walking: set[Did] = field(default_factory=set)
+    _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     async def run(self, workers: int) -> None:
         async with asyncio.TaskGroup() as group:
@@ -101,11 +103,11 @@ class Resync:
             if error.error in NOT_HOSTED:
                 await self._gone(did, error.error)
             else:
-                await self._failed(did, str(error), None)
+                await self._failed(did, error)
         except HostBusy as error:
-            await self._failed(did, str(error), timedelta(seconds=error.seconds))
+            await self._failed(did, error, timedelta(seconds=error.seconds))
         except (IdentityError, Unreachable, Rejected, Truncated, NoSpace, OSError) as error:
-            await self._failed(did, f"{type(error).__name__}: {error}", None)
+            await self._failed(did, error)
         else:
             self.failing.discard(did)
             metrics.resyncs_total.labels("done").inc()
@@ -281,11 +283,13 @@ class Resync:
             await self.pool.execute("update repo set attempts = attempts + 1 where did = $1", did)
         await requests.close(self.pool, did, requests.GONE)
 
-    async def _failed(self, did: Did, reason: str, retry_in: timedelta | None) -> None:
+    async def _failed(self, did: Did, error: Exception, retry_in: timedelta | None = None) -> None:
         """Nothing is deleted; what was queued would not chain to anything, the next walk has it."""
+        kind = type(error).__name__
+        reason = f"{kind}: {error}"
         metrics.resyncs_total.labels("failed").inc()
         self.failing.add(did)
-        log.info("resync failed", did=did, reason=reason[:300])
+        self._seldom.info("resync failed", kind, did=did, reason=reason[:300])
         async with self.pipeline.desk:
             repo = self.pipeline.repos[did]
             repo = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])

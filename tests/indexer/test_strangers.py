@@ -1,14 +1,18 @@
 """What strangers put into their DID documents and answers stops nobody."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from indexer.repo_state import RepoState, State
 from indexer.requests import NOTHING_HERE, Requests
+from indexer.seldom import LINES_A_PERIOD
 from indexer.service import build_accounts
 from indexer.steps import QueuedFrame, Step
+from indexer.walks import Truncated
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
@@ -84,3 +88,16 @@ async def test_one_that_never_resolves_is_not_kept_waiting_for_ever(scene: Scene
     assert did not in pipeline.repos
     assert await pool.fetchval("select count(*) from repo_queue") == 0
     assert await pool.fetchval("select count(*) from repo where did = $1", did) == 0
+
+
+async def test_no_stranger_fills_the_log(scene: Scene) -> None:
+    did = parse_did(scene.alice.did)
+    with capture_logs() as lines:
+        for seq in range(1, 101):
+            event = await untold(scene.alice, f"Track {seq}")
+            scene.pipeline.offer(event.saying(blocks=b"no car").frame(seq))
+        await scene.pipeline.step()
+        for _ in range(100):
+            await scene.resync._failed(did, Truncated("a node did not come"))
+    counts = Counter(line["event"] for line in lines if line["log_level"] == "info")
+    assert counts["rejected"] == counts["resync failed"] == LINES_A_PERIOD
