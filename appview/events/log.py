@@ -10,6 +10,13 @@ from migrations.runner import Connection
 CHANNEL = "plyr_event"
 """Postgres knocks there when there is something new to read."""
 
+FIELDS = (
+    *("collection", "rkey", "action", "rev", "live", "cid", "reason"),
+    *("active", "status"),
+    "handle",
+)
+"""Of records, of accounts, of identities."""
+
 PAGE_EVENTS = 500
 PAGE_BYTES = 4 << 20
 
@@ -25,7 +32,11 @@ class Page:
 
 
 async def read_page(
-    connection: Connection, after: int, wants: Wants, limit: int = PAGE_EVENTS
+    connection: Connection,
+    after: int,
+    wants: Wants,
+    limit: int = PAGE_EVENTS,
+    size: int = PAGE_BYTES,
 ) -> Page:
     rows = await connection.fetch(
         READ,
@@ -33,7 +44,7 @@ async def read_page(
         limit,
         None if wants.dids is None else list(wants.dids),
         None if wants.collections is None else list(wants.collections),
-        PAGE_BYTES,
+        size,
     )
     head = rows[0]
     events = tuple(_event(row) for row in rows if row["seq"] is not None)
@@ -47,7 +58,8 @@ async def read_page(
 
 
 def _event(row: asyncpg.Record) -> Event:
-    return Event(row["seq"], row["at"], row["kind"], row["did"], row, row["value"])
+    fields = {name: row[name] for name in FIELDS}
+    return Event(row["seq"], row["at"], row["kind"], row["did"], fields, row["value"])
 
 
 # The record itself comes from `record`: what was deleted or hidden meanwhile is told to nobody.

@@ -10,7 +10,11 @@ from urllib.parse import urlencode
 
 import httpx
 import websockets
-from atproto_subscription.frames import ErrorFrame, Frame, MessageFrame
+from atproto_subscription.frames import (  # type: ignore[import-untyped]  # has no types
+    ErrorFrame,
+    Frame,
+    MessageFrame,
+)
 from websockets.asyncio.client import ClientConnection
 
 from appview.events.event import NSID

@@ -209,11 +209,11 @@ async def test_filters_hold_for_what_is_old_and_what_is_new(stage: Stage) -> Non
         await stage.say("alice")
 
     def heard(events: list[dict[str, Any]]) -> list[str]:
-        return [event.get("uri", event.get("handle")).split("/")[-2:][0] for event in events]
+        return [str(event.get("uri") or event["handle"]).split("/")[-2:][0] for event in events]
 
     await write(1)
-    likes = {"cursor": 0, "collections": ["fm.plyr.like", "fm.plyr.list"]}
-    of_bob = {"cursor": 0, "dids": [BOB]}
+    likes: dict[str, Any] = {"cursor": 0, "collections": ["fm.plyr.like", "fm.plyr.list"]}
+    of_bob: dict[str, Any] = {"cursor": 0, "dids": [BOB]}
     async with (
         stage.subscriber(**likes) as some_likes,
         stage.subscriber(**of_bob) as bob,
