@@ -520,7 +520,7 @@ from (
 ) as other
 """
 
-# To a list something is added every day.
+# A list grows until today.
 OTHER_LINKS = """
 insert into link (uri, subject, kind, did, counted, made_at, added)
 select uri, subject, 'comment', did, true, sort_at, false
@@ -532,7 +532,7 @@ select
     'list',
     split_part(list_uri, '/', 3),
     true,
-    least(min(sort_at) + min(position) * interval '1 day', '2026-11-22'),
+    min(sort_at) + (timestamptz '2026-11-22' - min(sort_at)) * (min(position) / 30.0),
     min(position) > 0
 from list_item
 group by list_uri, subject
