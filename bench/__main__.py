@@ -5,13 +5,14 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import catalogue, ingest, latest, memory, proof, visible, walks
+from bench import catalogue, filled, ingest, latest, memory, proof, visible, walks
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "foreign": ingest.foreign,
     "proof": proof.proof,
     "own": ingest.own,
+    "filled": filled.filled,
     "million": walks.million,
     "repos": walks.repos,
     "latest": latest.latest,
@@ -19,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "steady": visible.steady,
     "memory": memory.memory_of_each,
 }
+LONG = {"filled"}
+"""Only when named."""
 
 
 async def main(names: list[str]) -> None:
@@ -26,7 +29,7 @@ async def main(names: list[str]) -> None:
     if unknown:
         sys.exit(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}")
     say(f"# {machine()}")
-    for name in names or BENCHMARKS:
+    for name in names or [name for name in BENCHMARKS if name not in LONG]:
         say(f"## {name}, {load()}")
         for figure in await BENCHMARKS[name]():
             say(figure.line())

@@ -71,7 +71,7 @@ async def _check_foreign(url: str) -> None:
 async def own() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "own"
-        frames, keys = own_frames(PEOPLE, COMMITS)
+        frames, keys = own_frames(range(PEOPLE), COMMITS)
         save(path, frames)
         say(f"# {COMMITS:,} likes by {PEOPLE} people, one a commit, synchronous_commit on")
         runs = []
@@ -79,7 +79,7 @@ async def own() -> list[Figure]:
             for _ in range(OWN_RUNS):
                 async with new_database(server, "template0") as url:
                     await runner.migrate(url)
-                    await _introduce(url, keys)
+                    await introduce(url, keys)
                     async with listening("bench.sender", path, len(frames), "now") as relay:
                         runs.append(
                             await measured("bench.client_ours", relay.port, len(frames), 0, url)
@@ -92,14 +92,14 @@ async def own() -> list[Figure]:
             "own commits into Postgres",
             statistics.median(rates),
             "/s",
-            goal="2,000",
+            goal="3,000",
             note=f"runs {min(rates):,.0f} to {max(rates):,.0f}; CPU of the indexer a commit "
             f"{cpu:.0f} us",
         )
     ]
 
 
-async def _introduce(url: str, keys: Mapping[str, str]) -> None:
+async def introduce(url: str, keys: Mapping[str, str]) -> None:
     """The directory is not what is measured: identities are known."""
     connection = await asyncpg.connect(url)
     await connection.executemany(

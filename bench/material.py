@@ -2,7 +2,8 @@
 
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 from tests.indexer.signed_repo import create, make_commit_frame, make_repo, public_key
@@ -41,13 +42,23 @@ def post(chance: random.Random) -> dict[str, object]:
     }
 
 
-def own_frames(people: int, commits: int) -> tuple[list[bytes], dict[str, str]]:
+Subject = tuple[str, str]
+"""URI and CID."""
+
+
+def own_frames(
+    people: Sequence[int], commits: int, subjects: Sequence[Subject] = ()
+) -> tuple[list[bytes], dict[str, str]]:
     """Likes, one a commit, by many people in turn; and the multikey of each by DID."""
-    repos = [make_repo(f"did:plc:{'own' + letters(number):z<24}") for number in range(people)]
+    repos = [make_repo(f"did:plc:{'own' + letters(number):z<24}") for number in people]
     clock = TidClock()
+    subjects = subjects or [some_track(number) for number in range(50)]
+    liked = islice(cycle(subjects), commits)
     frames = [
-        make_commit_frame(repo, create(f"fm.plyr.like/{clock.next()}", like(number)), seq=SEQ_BASE)
-        for number in range(commits // people)
+        make_commit_frame(
+            repo, create(f"fm.plyr.like/{clock.next()}", like(*next(liked))), seq=SEQ_BASE
+        )
+        for _ in range(commits // len(people))
         for repo in repos
     ]
     return frames, {repo.did: multikey(public_key(repo)) for repo in repos}
@@ -57,14 +68,17 @@ def letters(number: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
-def like(number: int) -> dict[str, object]:
-    uri = f"at://did:plc:{'artist':a<24}/fm.plyr.track/3lbb{letters(number % 50):2<9}"
+def some_track(number: int) -> Subject:
+    return (
+        f"at://did:plc:{'artist':a<24}/fm.plyr.track/3lbb{letters(number):2<9}",
+        "bafyreiclp443lavogvhj3d2ob2cxbfuscni2k5jk7bebjzg7khl3esabwq",
+    )
+
+
+def like(uri: str, cid: str) -> dict[str, object]:
     return {
         "$type": "fm.plyr.like",
-        "subject": {
-            "uri": uri,
-            "cid": "bafyreiclp443lavogvhj3d2ob2cxbfuscni2k5jk7bebjzg7khl3esabwq",
-        },
+        "subject": {"uri": uri, "cid": cid},
         "createdAt": "2026-11-22T12:00:00.000Z",
     }
 

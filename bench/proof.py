@@ -10,7 +10,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import Final
 
-from bench.material import like
+from bench.material import like, some_track
 from bench.report import Figure, say
 from indexer.events import Commit
 from indexer.frames import decode_frame
@@ -91,4 +91,4 @@ def _grow(repo: Repo, clock: TidClock, chance: random.Random, size: int) -> None
 
 
 def _like(clock: TidClock, chance: random.Random) -> Write:
-    return create(f"fm.plyr.like/{clock.next()}", like(chance.randrange(50)))
+    return create(f"fm.plyr.like/{clock.next()}", like(*some_track(chance.randrange(50))))
