@@ -17,6 +17,7 @@ import uvloop
 from bench.material import SEQ_BASE
 from bench.processes import tell
 from indexer.relay import Relay
+from indexer.sequencer import Retention, Sequencer
 from indexer.service import Tools, build_pipeline
 from lexicons.catalog import load_catalog
 from migrations.database import open_database
@@ -58,7 +59,14 @@ async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> 
             now=tools.now,
             on_gap=lambda: None,
         )
-        running = [asyncio.create_task(pipeline.run()), asyncio.create_task(relay.run())]
+        sequencer = Sequencer(
+            tools.pool, pipeline.wakes.numbering, Retention(72, 1_000_000), tools.now
+        )
+        running = [
+            asyncio.create_task(pipeline.run()),
+            asyncio.create_task(relay.run()),
+            asyncio.create_task(sequencer.run()),
+        ]
 
         async def until(is_done: Callable[[], bool], poll_seconds: float = 0.005) -> None:
             while not is_done():
