@@ -30,6 +30,9 @@ POOLS: Final = 16
 CONNECTIONS_PER_POOL: Final = 16
 IDLE_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30.0
+# What is seen of a kept connection that its server closes while the request is on its way. One that
+# was closed before is noticed by httpcore itself.
+CLOSED_MEANWHILE: Final = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 SCHEMES: Final = frozenset({"http", "https"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -52,6 +55,16 @@ class StreamedResponse:
     def chunks(self) -> AsyncIterator[bytes]:
         """Raise Unreachable when the body or the time goes past its bound."""
         return self._chunks
+
+
+@dataclass(slots=True)
+class Steps:
+    """What httpcore tells of a request on its way."""
+
+    has_connected: bool = False
+
+    async def note(self, step: str, _: object) -> None:
+        self.has_connected |= step == "connection.connect_tcp.started"
 
 
 class GuardedClient:
@@ -189,13 +202,23 @@ class GuardedClient:
         sent |= {"host": url.netloc.decode("ascii"), "user-agent": self._user_agent}
         # Nothing is decompressed here, so nothing small can become something huge.
         sent |= {"accept-encoding": "identity"}
+        steps = Steps()
         request = httpcore.Request(
             "GET",
             httpcore.URL(scheme=scheme, host=host, port=url.port, target=target),
             headers=list(sent.items()),
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), IDLE_SECONDS)},
+            extensions={
+                "timeout": dict.fromkeys(("connect", "read", "write"), IDLE_SECONDS),
+                "trace": steps.note,
+            },
         )
-        return await pools[hash(_endpoint_of(url)) % POOLS].handle_async_request(request)
+        pool = pools[hash(_endpoint_of(url)) % POOLS]
+        try:
+            return await pool.handle_async_request(request)
+        except CLOSED_MEANWHILE:
+            if steps.has_connected:
+                raise
+            return await pool.handle_async_request(request)
 
     def _pool(self, *, trusted: bool) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(

@@ -48,6 +48,28 @@ async def test_a_request_says_who_asks_and_nothing_else(monkeypatch: pytest.Monk
     assert server.connections == 1
 
 
+async def hanging_up() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
+
+
+async def test_a_kept_connection_that_its_server_closes_meanwhile_costs_no_answer() -> None:
+    """The request and the end of the connection cross on their way."""
+    said: list[bytes | AsyncIterator[bytes]] = [http("first"), hanging_up(), http("second")]
+    answers = iter(said)
+    async with serving(lambda _: next(answers)) as server, open_client() as client:
+        assert (await fetch(client, server.url)).body == b"first"
+        assert (await fetch(client, server.url)).body == b"second"
+        assert server.connections == 2
+
+
+async def test_a_new_connection_that_its_server_closes_is_not_tried_again() -> None:
+    async with serving(lambda _: hanging_up()) as server, open_client() as client:
+        assert await refusal(client, server.url) is Trouble.PROTOCOL
+        assert server.connections == 1
+
+
 async def test_parameters_are_encoded_and_repeated() -> None:
     async with serving(always(http())) as server, open_client() as client:
         await client.get(
