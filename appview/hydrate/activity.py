@@ -139,7 +139,7 @@ from (
             track.indexed_at
         from track
         where 'track' = any ($1::text[])
-        and track.did = $5
+        and track.did = $4
         and (track.sort_at, track.uri) < ($2, $3)
         and (select true from shown_track where shown_track.uri = track.uri)
         order by track.sort_at desc, track.uri desc
@@ -152,7 +152,7 @@ from (
             "like".created_at, "like".sort_at, "like".indexed_at
         from "like"
         where 'like' = any ($1::text[])
-        and "like".did = $5
+        and "like".did = $4
         and ("like".sort_at, "like".uri) < ($2, $3)
         and (
             select link.counted
@@ -174,7 +174,7 @@ from (
             comment.created_at, comment.sort_at, comment.indexed_at
         from comment
         where 'comment' = any ($1::text[])
-        and comment.did = $5
+        and comment.did = $4
         and (comment.sort_at, comment.uri) < ($2, $3)
         and (
             select link.counted
@@ -193,7 +193,7 @@ from (
             list.created_at, list.sort_at, list.indexed_at
         from list
         where 'list' = any ($1::text[])
-        and list.did = $5
+        and list.did = $4
         and (list.sort_at, list.uri) < ($2, $3)
         and coalesce(list.list_type, list.last_list_type) is distinct from 'liked'
         and (select true from shown_list where shown_list.uri = list.uri)
@@ -208,7 +208,7 @@ from (
             link.made_at, link.made_at
         from link
         where 'list-add' = any ($1::text[])
-        and link.did = $5
+        and link.did = $4
         and link.added
         and link.counted
         and link.made_at <= $2
@@ -223,9 +223,9 @@ from (
         limit 101
     )
 ) as page
-join shown_account as actor on actor.did = $5
+join shown_account as actor on actor.did = $4
 order by page.sort_at desc, page.name desc
-limit $4
+limit $5
 """
 
 
@@ -239,4 +239,4 @@ async def load_activity(
     """By everyone, where `actor` is None."""
     if actor is None:
         return await connection.fetch(EVERYONES, kinds, *start, limit)
-    return await connection.fetch(OF_ONE, kinds, *start, limit, actor)
+    return await connection.fetch(OF_ONE, kinds, *start, actor, limit)

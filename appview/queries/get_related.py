@@ -12,7 +12,7 @@ from xrpc.server import XrpcRequest
 
 SEED = "select did, tags from shown_track where uri = $1"
 
-# One more than may be asked for: the track itself may be among them.
+# Some more than may be asked for: the track itself is among them, others may be hidden.
 CANDIDATES = """
 select uri, reason
 from (
@@ -27,7 +27,7 @@ from (
         from track
         where did = $2
         order by sort_at desc, uri desc
-        limit 101
+        limit 120
     ) as newest
     union all
     select newest.uri, 'same-tag', 3, newest.place

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appview.hydrate import activity, rankings
 from appview.pagination import EARLIEST, LATEST
 from appview.queries import (
     get_actor_likes,
@@ -11,7 +12,11 @@ from appview.queries import (
     get_latest,
     get_likes,
     get_list,
+    get_related,
     get_status,
+    get_tag_feed,
+    list_actors,
+    list_tags,
 )
 from migrations.database import Pool
 
@@ -38,8 +43,8 @@ select
     '2026-01-01T00:00:00Z', timestamptz '2026-01-01' + n * interval '1 minute', now()
 from generate_series(1, 20000) as n;
 
-insert into link (uri, subject, kind, did, counted)
-select distinct on (subject, did) uri, subject, 'like', did, true from "like";
+insert into link (uri, subject, kind, did, counted, made_at)
+select distinct on (subject, did) uri, subject, 'like', did, true, sort_at from "like";
 
 insert into comment (
     uri, did, rkey, cid, subject, subject_cid, text, timestamp_ms, created_at, sort_at, indexed_at
@@ -64,6 +69,34 @@ select
     uri, position, 'at://did:plc:p1/fm.plyr.track/' || rkey::integer * position % 10000, 'c',
     sort_at
 from list, generate_series(0, 4) as position;
+
+insert into link (uri, subject, kind, did, counted, made_at)
+select uri, subject, 'comment', did, true, sort_at from comment;
+
+insert into link (uri, subject, kind, did, counted, made_at, added)
+select
+    list.uri, list_item.subject, 'list', list.did, true,
+    list.sort_at + list_item.position * interval '1 hour', list_item.position > 0
+from list_item
+join list on list.uri = list_item.list_uri
+on conflict do nothing;
+
+insert into track_tag (track_uri, tag, sort_at)
+select uri, 'tag' || rkey::integer % 100, sort_at from track;
+
+insert into derived.tag_count (tag, tracks)
+select 'tag' || n, n from generate_series(1, 10000) as n;
+
+insert into derived.ranking (chart, subjects, expires_at)
+select
+    'chart ' || n % 20, array['at://did:plc:p1/fm.plyr.track/0'],
+    case when n > 19 then now() + n * interval '1 minute' end
+from generate_series(0, 2000) as n;
+
+insert into derived.related (uri, tracks, likes_then)
+select uri, array['at://did:plc:p1/fm.plyr.track/0'], 1 from track;
+
+insert into account_count (did, tracks) select did, 1 from account;
 
 insert into record (did, collection, rkey, rev, state)
 select
@@ -124,8 +157,54 @@ QUERIES: dict[str, tuple[str, tuple[object, ...], set[str]]] = {
         ("at://did:plc:p1/fm.plyr.list/20", -1, 51),
         {"list_item_pkey"},
     ),
+    "getActivity": (
+        activity.EVERYONES,
+        (activity.KINDS, *NEWEST, 51),
+        {"track_latest", "link_latest", "list_latest", "link_added"},
+    ),
+    "getActivity of one": (
+        activity.OF_ONE,
+        (activity.KINDS, *NEWEST, PERSON, 51),
+        {
+            "track_by_author",
+            "like_by_author",
+            "comment_by_author",
+            "list_by_author",
+            "link_added_by",
+        },
+    ),
+    "getTagFeed": (get_tag_feed.SQL, ("tag7", *NEWEST, 51), {"track_tag_latest"}),
+    "listTags": (list_tags.MOST, (50,), {"tag_count_most"}),
+    "listTags by prefix": (list_tags.BEGINNING, (50, "tag77"), {"tag_count_pkey"}),
+    "listActors": (list_actors.NEWEST, (*NEWEST, 51), {"account_newest"}),
+    "getRelated": (
+        get_related.CANDIDATES,
+        ("at://did:plc:p1/fm.plyr.track/0", "did:plc:p1", ["tag7", "tag8"]),
+        {"related_pkey", "track_by_author", "track_tag_latest"},
+    ),
+    "a chart": (rankings.CURRENT, ("chart 7", 50), {"ranking_current"}),
+    "a chart by its cursor": (
+        rankings.NAMED,
+        ("00000000-0000-4000-8000-000000000000", 1, 50),
+        {"ranking_pkey"},
+    ),
+    "an order that was taken": (rankings.TAKEN, ("chart 7", 50), {"ranking_reused"}),
     "getStatus": (get_status.QUARANTINED, (), {"record_quarantined"}),
 }
+
+
+TABLES = (
+    "track",
+    '"like"',
+    "comment",
+    "list",
+    "link",
+    "record",
+    "track_tag",
+    "tag_count",
+    "ranking",
+    "related",
+)
 
 
 async def test_each_list_query_names_its_index(pool: Pool) -> None:
@@ -138,7 +217,7 @@ async def test_each_list_query_names_its_index(pool: Pool) -> None:
                 plan = "\n".join(line[0] for line in lines)
                 for index in indexes:
                     assert f" {index} " in plan, f"{name}, {mode}:\n{plan}"
-                for table in ("track", '"like"', "comment", "list", "record"):
+                for table in TABLES:
                     assert f"Seq Scan on {table}" not in plan, f"{name}, {mode}:\n{plan}"
 
 
