@@ -14,6 +14,7 @@ import structlog
 
 from indexer.events import Rejected
 from indexer.pipeline import Pipeline
+from indexer.records.prepare import storable_text
 from indexer.repo_state import State
 from indexer.seldom import Seldom
 from indexer.steps import LAST_SEQ, Step
@@ -31,6 +32,7 @@ TAKEN_AT_ONCE = 500
 LOOKS_AT_ONCE = 4
 LOOK_SECONDS = 60.0
 KEPT = timedelta(days=1)
+OUTCOME_MAX_CHARACTERS = 500
 ASKED_FOR = "asked for"
 
 DUE = "walk"
@@ -155,7 +157,7 @@ class Requests:
         return [row["did"] for row in rows]
 
     async def _look_and_note(self, did: Did) -> None:
-        outcome = await self.look(did)
+        outcome = storable_text(await self.look(did), OUTCOME_MAX_CHARACTERS)
         await self.pool.execute("update repo_request set outcome = $2 where did = $1", did, outcome)
         self._looking.discard(did)
 
@@ -172,7 +174,7 @@ class Requests:
             self._seldom.info(
                 "repo not looked at", type(error).__name__, did=did, error=str(error)[:300]
             )
-            return f"{type(error).__name__}: {error}"[:500]
+            return f"{type(error).__name__}: {error}"
         async with self.pipeline.desk:
             await self.pipeline.writer.write([self.pipeline.track(did, ASKED_FOR)], None)
         return DUE

@@ -1,14 +1,16 @@
 """What strangers put into their DID documents and answers stops nobody."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
 from indexer.repo_state import RepoState, State
-from indexer.requests import NOTHING_HERE, Requests
+from indexer.requests import NOTHING_HERE, Requests, ask
 from indexer.seldom import LINES_A_PERIOD
 from indexer.service import build_accounts
 from indexer.steps import QueuedFrame, Step
@@ -17,6 +19,7 @@ from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
 from tests.network.http import body, status
+from tests.support import wait_until
 
 
 @pytest.fixture
@@ -101,3 +104,26 @@ async def test_no_stranger_fills_the_log(scene: Scene) -> None:
             await scene.resync._failed(did, Truncated("a node did not come"))
     counts = Counter(line["event"] for line in lines if line["log_level"] == "info")
     assert counts["rejected"] == counts["resync failed"] == LINES_A_PERIOD
+
+
+async def test_what_a_host_says_of_its_refusal_can_always_be_noted(scene: Scene) -> None:
+    """No text of Postgres holds a NUL."""
+    bob = await scene.world.person("bob")
+    said = orjson.dumps({"error": "No\0", "message": "n\0thing"})
+    refusal = body(said, "application/json", status=400)
+    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", refusal)
+    given = scene.tools
+    requests = Requests(given.pool, scene.pipeline, given.resolver, given.remote, given.now)
+    await ask(given.pool, [parse_did(bob.did)])
+    running = asyncio.create_task(requests.run())
+
+    async def is_answered() -> bool:
+        assert not running.done()
+        outcome = await given.pool.fetchval("select outcome from repo_request")
+        return bool(outcome) and "thing" in outcome
+
+    try:
+        await wait_until(is_answered)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -40,9 +40,9 @@ def status(code: int, headers: Mapping[str, str] | None = None, error: str = "Bu
     return answered
 
 
-def body(data: bytes, media_type: str = "application/octet-stream") -> Fault:
+def body(data: bytes, media_type: str = "application/octet-stream", status: int = 200) -> Fault:
     async def answered(_: Answer) -> Response:
-        return Response(data, media_type=media_type)
+        return Response(data, status, media_type=media_type)
 
     return answered
 
