@@ -12,14 +12,17 @@ _NEVER_A_HANDLE = "handle.invalid"
 
 
 async def shown_actor(
-    connection: Connection, actor: str, error_name: str = "InvalidRequest"
+    connection: Connection,
+    actor: str,
+    error_name: str = "InvalidRequest",
+    parameter: str = "actor",
 ) -> Did:
     if actor.lower() == _NEVER_A_HANDLE:
-        raise invalid_request(f"actor: {actor} stands for an account without a proven handle")
+        raise invalid_request(f"{parameter}: {actor} stands for an account without a proven handle")
     if actor.startswith("did:"):
         did: Did | None = await connection.fetchval(_BY_DID, actor)
     else:
         did = await connection.fetchval(_BY_HANDLE, actor.lower())
     if did is None:
-        raise XrpcError(400, error_name, f"actor not found: {actor}")
+        raise XrpcError(400, error_name, f"{parameter} not found: {actor}")
     return did

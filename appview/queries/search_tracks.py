@@ -37,7 +37,9 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
     query = parse_query(params["q"])
     async with snapshot(context.pool) as connection:
         author = params.get("author")
-        did = None if author is None else await shown_actor(connection, author)
+        did = None
+        if author is not None:
+            did = await shown_actor(connection, author, parameter="author")
         search = Search(query, filters(params, did, context.trust), span)
 
         async def rank(connection: Connection) -> Sequence[Hit]:

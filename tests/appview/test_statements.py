@@ -66,7 +66,7 @@ def sizes(nsid: str) -> list[dict[str, Any]]:
     asked, params = question(CATALOG, nsid), parameters(CATALOG, nsid)
     if "limit" in params:
         most = params["limit"]["maximum"]
-        return [{**asked, "limit": limit} for limit in (1, 4, most)]
+        return [{**asked, "limit": limit} for limit in (most // 2, most)]
     for name, field in params.items():
         if field["type"] == "array" and name in asked:
             one = asked[name][0]

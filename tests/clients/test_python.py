@@ -54,7 +54,7 @@ async def test_the_example_prints_tracks_and_comments(service: str, tmp_path: Pa
     example = str(ROOT / "examples" / "client.py")
     code, output = await run(sys.executable, example, service, ALICE, folder=tmp_path)
     assert code == 0, output
-    assert "alice.test: 8 tracks" in output
+    assert "Song maker: 8 tracks" in output
     assert "Song 8 (1 likes) https://" in output
     assert "    0:00 alice.test: song!" in output
     code, output = await run(sys.executable, example, service, "nobody.test", folder=tmp_path)

@@ -96,7 +96,7 @@ async def test_the_example_compiles_and_prints_tracks_and_comments(
     (shop.folder / "client.ts").symlink_to(EXAMPLE)
     code, output = await shop.run("client.ts", service, ALICE)
     assert code == 0, output
-    assert "alice.test: 8 tracks" in output
+    assert "Song maker: 8 tracks" in output
     assert "Song 8 (1 likes) https://" in output
     assert "    0:00 alice.test: song!" in output
     code, output = await shop.run("client.ts", service, "nobody.test")
