@@ -87,4 +87,5 @@ async def test_an_answer_costs_few_statements_however_long_it_is(
         counts.append(counted.take())
     lengths = [len(statements) for statements in counts]
     assert max(lengths) <= MOST, counts
-    assert len(set(lengths)) == 1, counts
+    # A kind of thing that is not on a page saves its statement.
+    assert max(lengths) - min(lengths) <= 1, counts
