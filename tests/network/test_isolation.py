@@ -1,20 +1,14 @@
-"""R42: what the program is busy with costs it neither the relay nor its place as the only one."""
+"""R42: what the program is busy with does not cost it the relay."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from tests.network import http
-from tests.network.crowd import Crowd
 from tests.network.makers import like, track
 from tests.network.program import Program
 from tests.network.repo import Write
 from tests.network.story import Stage, Story
-from tests.support import wait_until
 
 KEEPALIVE_SECONDS = 1.0
 """A relay of the network asks every half minute; this one has no patience."""
@@ -41,31 +35,3 @@ async def test_R42_heavy_work_costs_no_connection(lonely_program: Program) -> No
     await asyncio.gather(*(story.query("feed.getLatest", limit=100) for _ in range(50)))
     await story.holds(timeout_seconds=30)
     assert len(world.relay.cursors_asked) == connections
-
-
-@pytest.fixture
-async def second_program(lonely_program: Program, tmp_path: Path) -> AsyncIterator[Program]:
-    """Another one on the same database, not started yet."""
-    program = Program(lonely_program.world, lonely_program.database_url, tmp_path / "second")
-    try:
-        yield program
-    finally:
-        if program.is_running:
-            await program.terminate()
-
-
-async def test_R42_a_second_indexer_stands_by_and_takes_over_from_the_cursor(
-    lonely_program: Program, second_program: Program
-) -> None:
-    world = lonely_program.world
-    stage = await Stage.start(world, lonely_program)
-    await second_program.start()
-    story = Story(Stage(world, second_program, stage.witness))
-    crowd = await Crowd.gather(story, 4)
-    await story.holds()
-    assert len(world.relay.cursors_asked) == 1, "both listen"
-    async with crowd.writing():
-        await lonely_program.kill()
-        await wait_until(lambda: len(world.relay.cursors_asked) == 2)
-    assert world.relay.cursors_asked[1] is not None
-    await story.holds()

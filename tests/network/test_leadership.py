@@ -25,7 +25,7 @@ order by 1, 2, 3
 """
 
 
-async def test_an_indexer_that_slept_while_another_took_over_writes_nothing(
+async def test_R42_an_indexer_that_slept_while_another_took_over_writes_nothing(
     lonely_program: Program,
 ) -> None:
     first, world = lonely_program, lonely_program.world
