@@ -92,26 +92,5 @@ def test_a_view_has_all_of_its_basic_form(basic: str, view: str) -> None:
     assert set(small["required"]) <= set(large["required"])
 
 
-def test_the_methods_are_those_that_are_answered() -> None:
-    assert sorted(CATALOG.methods) == [
-        "fm.plyr.actor.getProfile",
-        "fm.plyr.actor.getProfiles",
-        "fm.plyr.feed.getActorLikes",
-        "fm.plyr.feed.getActorTracks",
-        "fm.plyr.feed.getComments",
-        "fm.plyr.feed.getLatest",
-        "fm.plyr.feed.getLikes",
-        "fm.plyr.feed.getTrack",
-        "fm.plyr.feed.getTracks",
-        "fm.plyr.library.getActorLists",
-        "fm.plyr.library.getList",
-        "fm.plyr.library.getLists",
-        "fm.plyr.sync.getRecordStatus",
-        "fm.plyr.sync.getStatus",
-        "fm.plyr.sync.requestRepo",
-        "fm.plyr.sync.subscribeEvents",
-    ]
-
-
 def test_the_documents_are_data_that_others_can_load() -> None:
     assert Catalog(CATALOG.documents.values()).collections == CATALOG.collections
