@@ -46,3 +46,30 @@ def _brief(row: asyncpg.Record) -> tuple[object, ...]:
         return ("identity", row["did"], row["handle"])
     place = f"{row['did']}/{row['collection'].rpartition('.')[2]}/{row['rkey']}"
     return (row["action"], place, row["cid"], row["reason"])
+
+
+async def mirror(pool: Pool) -> dict[str, str]:
+    """What somebody would hold who applied all that was told, in order; each must be news."""
+    held: dict[str, str] = {}
+    rows = await pool.fetch(
+        """
+        select action, did || '/' || collection || '/' || rkey as place, cid
+        from stream.event
+        where kind = 'record'
+        order by seq
+        """
+    )
+    for action, place, cid in rows:
+        assert (action == "create") == (place not in held), (action, place)
+        if action == "delete":
+            del held[place]
+        else:
+            held[place] = cid
+    return held
+
+
+async def shown(pool: Pool) -> dict[str, str]:
+    rows = await pool.fetch(
+        "select did || '/' || collection || '/' || rkey as place, cid from record where counted"
+    )
+    return {row["place"]: row["cid"] for row in rows}

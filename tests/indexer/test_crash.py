@@ -24,6 +24,7 @@ from tests.conftest import new_database
 from tests.indexer.crowd import introduce, record_crowd
 from tests.indexer.directory import serving_directory
 from tests.indexer.dump import everything
+from tests.indexer.stream import mirror, shown
 from tests.support import wait_until
 
 COMMAND = Path(sys.executable).with_name("plyr-appview")
@@ -175,6 +176,8 @@ async def test_kill_9_at_twenty_moments_of_a_replay_loses_and_doubles_nothing(
         await run.ended()
 
         assert await everything(crashed) == await everything(undisturbed)
+        assert await mirror(crashed) == await shown(crashed)
+        assert await crashed.fetchval("select count(*) from stream.outbox") == 0
 
     # The moments were what they should be: before, within and between transactions.
     assert len(stood) == 20
