@@ -47,6 +47,7 @@ from appview.queries.list_actors import list_actors
 from appview.queries.list_tags import list_tags
 from appview.queries.request_repo import request_repo
 from appview.queries.search_actors import search_actors
+from appview.queries.search_albums import search_albums
 from appview.queries.search_all import search_all
 from appview.queries.search_lists import search_lists
 from appview.queries.search_tracks import search_tracks
@@ -106,6 +107,7 @@ ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.library.getLists", get_lists),
     Endpoint("fm.plyr.library.getListsContaining", get_lists_containing),
     Endpoint("fm.plyr.search.searchActors", search_actors),
+    Endpoint("fm.plyr.search.searchAlbums", search_albums),
     Endpoint("fm.plyr.search.searchAll", search_all),
     Endpoint("fm.plyr.search.searchLists", search_lists),
     Endpoint("fm.plyr.search.searchTracks", search_tracks),

@@ -653,6 +653,17 @@ class SearchActorsOutput(TypedDict):
     cursor: NotRequired[str]
 
 
+class SearchAlbumsParams(TypedDict):
+    q: str
+    limit: int
+    cursor: NotRequired[str]
+
+
+class SearchAlbumsOutput(TypedDict):
+    albums: list[AlbumView]
+    cursor: NotRequired[str]
+
+
 class SearchAllParams(TypedDict):
     q: str
     types: NotRequired[list[Literal["actor", "track", "list", "album"]]]
@@ -868,3 +879,56 @@ class Info(_InfoKind):
 
     name: str
     message: NotRequired[str]
+
+
+class SearchParams(TypedDict):
+    service: str
+    search: str
+    scope: NotRequired[str]
+    limit: int
+
+
+class SearchOutput(TypedDict):
+    results: list[Result]
+
+
+class Result(TypedDict):
+    """Something to mention."""
+
+    uri: str
+    name: str
+    description: NotRequired[str]
+    labels: NotRequired[list[MentionLabel]]
+    href: NotRequired[str]
+    icon: NotRequired[str]
+    embed: NotRequired[EmbedInfo]
+    subscope: NotRequired[SubscopeInfo]
+
+
+class MentionLabel(TypedDict):
+    """A word to show beside it."""
+
+    text: NotRequired[str]
+
+
+class EmbedInfo(TypedDict):
+    """A frame to show instead of a link."""
+
+    src: str
+    width: NotRequired[int]
+    height: NotRequired[int]
+    aspectRatio: NotRequired[AspectRatio]
+
+
+class AspectRatio(TypedDict):
+    """Goes before width and height."""
+
+    width: int
+    height: int
+
+
+class SubscopeInfo(TypedDict):
+    """How to search within it."""
+
+    scope: str
+    label: str

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from appview.hydrate.accounts import load_profiles
-from appview.hydrate.lists import load_lists, load_summaries
+from appview.hydrate.albums import AlbumKey, load_albums
+from appview.hydrate.lists import load_lists
 from appview.hydrate.tracks import load_tracks
 from appview.rules import Trust
 from appview.search.candidates import Hit
 from appview.views.actor import profile_view_basic
+from appview.views.album import album_view
 from appview.views.list import list_view_basic
 from appview.views.track import track_view_basic
 from lexicons.terms import Kind
@@ -40,9 +42,22 @@ async def load_mixed(connection: Connection, hits: Sequence[Hit], trust: Trust) 
     actors = await load_profiles(connection, keys_of(hits, "actor"))
     tracks = await load_tracks(connection, keys_of(hits, "track"))
     lists = await load_lists(connection, keys_of(hits, "list"))
-    summaries = await load_summaries(connection, list(lists), trust)
     return Mixed(
         {did: profile_view_basic(row) for did, row in actors.items()},
         {uri: track_view_basic(row, trust) for uri, row in tracks.items()},
-        {uri: list_view_basic(row, summaries.get(uri), trust) for uri, row in lists.items()},
+        {uri: list_view_basic(row, None, trust) for uri, row in lists.items()},
+        await load_shown_albums(connection, keys_of(hits, "album"), trust),
     )
+
+
+async def load_shown_albums(
+    connection: Connection, keys: Sequence[str], trust: Trust
+) -> dict[str, AlbumView]:
+    """By the keys of their documents; an album needs a track that is shown."""
+    albums = {key: AlbumKey(*key.split(" ", 1)) for key in keys}
+    rows = await load_albums(connection, list(albums.values()), trust)
+    return {
+        key: album_view(rows[album], trust)
+        for key, album in albums.items()
+        if album in rows and rows[album]["item_count"] > 0
+    }
