@@ -63,7 +63,7 @@ def test_parameters_follow_the_conventions(nsid: str) -> None:
     params = main.get("parameters", {}).get("properties", {})
     output = main["output"]["schema"]["properties"]
     assert ("cursor" in params) == ("cursor" in output)
-    if "limit" in params:
+    if "cursor" in params:
         limits = {name: params["limit"][name] for name in ("minimum", "maximum", "default")}
         assert limits == {"minimum": 1, "maximum": 100, "default": 50}
     for name, param in params.items():
