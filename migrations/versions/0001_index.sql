@@ -603,33 +603,38 @@ select
     end as featured,
     case
         when track.album_key is not null then (
-            select json_build_object('uri', list.uri, 'position', min(list_item.position))
+            select json_build_object(
+                'uri', list.uri,
+                'position', (
+                    select min(list_item.position)
+                    from list_item
+                    where list_item.subject = track.uri
+                      and list_item.sort_at = list.sort_at
+                      and list_item.list_uri = list.uri
+                )
+            )
             from album_list(track.did, track.album_key) as list
-            left join list_item
-                on list_item.list_uri = list.uri
-                and list_item.sort_at = list.sort_at
-                and list_item.subject = track.uri
-            group by list.uri
         )
         when subject_count.in_lists > 0 then (
             -- The track does not say, but an album of its author has it.
             select json_build_object(
                 'title', coalesce(list.name, list.last_name),
                 'uri', list.uri,
-                'position', min(list_item.position)
+                'position', (
+                    select min(list_item.position)
+                    from list_item
+                    where list_item.subject = track.uri
+                      and list_item.sort_at = list.sort_at
+                      and list_item.list_uri = list.uri
+                )
             )
             from link
             join list on list.uri = link.uri
-            join list_item
-                on list_item.list_uri = list.uri
-                and list_item.sort_at = list.sort_at
-                and list_item.subject = track.uri
             where link.subject = track.uri
               and link.kind = 'list'
               and link.did = track.did
               and coalesce(list.list_type, list.last_list_type) = 'album'
               and not exists (select from local.takedown where takedown.subject = list.uri)
-            group by list.uri
             order by list.sort_at desc, list.uri desc
             limit 1
         )
