@@ -7,6 +7,7 @@ select
     set_config('temp_buffers', '64MB', false),
     set_config('maintenance_work_mem', '1GB', false),
     set_config('timezone', 'UTC', false),
+    set_config('enable_nestloop', 'off', false),
     set_config('jit', 'off', false)
 """
 
@@ -180,15 +181,20 @@ from (
         did,
         script,
         name,
-        pg_temp.a_tid(at, written.number) as rkey,
+        pg_temp.base32(micros << 10 | (written.number & 1023)) as rkey,
         at,
         written.number * 7919 % $1::bigint + 1 as rank
     from (
         select
             number,
             floor($3::integer * pg_temp.chance(number, 11) ^ 1.5)::bigint as author,
-            timestamptz '2026-11-22' - interval '3 years' * (1 - number::float8 / $1::bigint) as at
+            at,
+            (extract(epoch from at) * 1000000)::bigint as micros
         from generate_series(0, $1::bigint - 1) as number
+        cross join lateral (
+            select timestamptz '2026-11-22' - interval '3 years' * (1 - number::float8 / $1::bigint)
+        ) as written (at)
+        offset 0
     ) as written
     join person on person.number = author
 ) as placed
@@ -212,25 +218,33 @@ select
         end
     ) as text
 from (
-    select 'track' as subject, number, script, number * 8 as seed from made
-    union all
-    select distinct 'album', album, script, album * 8 + 1 from made
-    union all
-    select 'playlist', turn, person.script, turn::bigint * 8 + 2
-    from generate_series(1, $1::integer / 20) as turn
-    join person on person.number = floor($2::integer * pg_temp.chance(turn, 38) ^ 1.5)::integer
-) as named
-cross join lateral (select pg_temp.chance(seed, 1) as pattern) as chosen
-join script using (script)
-join word as a
-    using (script)
-join word as b
-    using (script)
-join word as c
-    using (script)
-where a.place = floor(size * pg_temp.chance(seed, 2) ^ 3)::integer
-  and b.place = floor(size * pg_temp.chance(seed, 3) ^ 3)::integer
-  and c.place = floor(size * pg_temp.chance(seed, 4) ^ 3)::integer
+    select
+        subject,
+        number,
+        script,
+        pg_temp.chance(seed, 1) as pattern,
+        floor(size * pg_temp.chance(seed, 2) ^ 3)::integer as first,
+        floor(size * pg_temp.chance(seed, 3) ^ 3)::integer as second,
+        floor(size * pg_temp.chance(seed, 4) ^ 3)::integer as third
+    from (
+        select 'track' as subject, number, script, number * 8 as seed from made
+        union all
+        select distinct 'album', album, script, album * 8 + 1 from made
+        union all
+        select 'playlist', turn, person.script, turn::bigint * 8 + 2
+        from generate_series(1, $1::integer / 20) as turn
+        join person
+            on person.number = floor($2::integer * pg_temp.chance(turn, 38) ^ 1.5)::integer
+    ) as named
+    join script using (script)
+    offset 0
+) as drawn
+join word as a using (script)
+join word as b using (script)
+join word as c using (script)
+where a.place = first
+  and b.place = second
+  and c.place = third
 """
 
 ALBUM_TITLES = "select distinct text from title where subject <> 'track'"
