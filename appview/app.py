@@ -46,6 +46,7 @@ from appview.queries.get_trending import get_trending
 from appview.queries.list_actors import list_actors
 from appview.queries.list_tags import list_tags
 from appview.queries.request_repo import request_repo
+from appview.queries.search import search
 from appview.queries.search_actors import search_actors
 from appview.queries.search_albums import search_albums
 from appview.queries.search_all import search_all
@@ -116,6 +117,7 @@ ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
     Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
     Endpoint("fm.plyr.sync.requestRepo", request_repo),
+    Endpoint("parts.page.mention.search", search),
 )
 
 SUBSCRIPTIONS: tuple[Subscription[Tail], ...] = (

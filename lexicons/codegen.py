@@ -14,6 +14,7 @@ from lexicons.catalog import Catalog, load_catalog
 
 TYPES = Path(__file__).with_name("types.py")
 MAX_LINE = 100
+OF_OTHERS = ("parts.page.",)
 _HEADER = '''"""What queries take and answer. Written by codegen.py: change the documents."""
 
 # ruff: noqa: N815
@@ -55,7 +56,7 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
         if schema["type"] == "object":
             yield _object(_full_name(nsid, name), schema, nsid, variants)
         elif schema["type"] in {"query", "subscription"}:
-            method = _camel(nsid.rpartition(".")[2])
+            method = _method_name(nsid)
             params = _params(schema.get("parameters", {}), nsid)
             # What comes in is a string; what goes out the JSON encoder may write.
             params = {name: text.replace(" | datetime", "") for name, text in params.items()}
@@ -68,7 +69,7 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
 
 def _bodies(schema: Mapping[str, Any], nsid: str) -> Iterator[str]:
     """What a procedure takes and answers, where that is JSON."""
-    method = _camel(nsid.rpartition(".")[2])
+    method = _method_name(nsid)
     for name in ("input", "output"):
         body = schema.get(name, {}).get("schema")
         if body is not None:
@@ -173,9 +174,18 @@ def _full_name(nsid: str, name: str) -> str:
     return nsid if name == "main" else f"{nsid}#{name}"
 
 
+def _method_name(nsid: str) -> str:
+    return _group_of_others(nsid) + _camel(nsid.rpartition(".")[2])
+
+
+def _group_of_others(nsid: str) -> str:
+    """Goes before what others call `search` or `result`, lest it be taken for ours."""
+    return _camel(nsid.split(".")[-2]) if nsid.startswith(OF_OTHERS) else ""
+
+
 def _type_name(full_name: str) -> str:
     nsid, _, name = full_name.partition("#")
-    return _camel(name or nsid.rpartition(".")[2])
+    return _group_of_others(nsid) + _camel(name) if name else _method_name(nsid)
 
 
 def _camel(name: str) -> str:

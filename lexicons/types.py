@@ -881,53 +881,53 @@ class Info(_InfoKind):
     message: NotRequired[str]
 
 
-class SearchParams(TypedDict):
+class MentionSearchParams(TypedDict):
     service: str
     search: str
     scope: NotRequired[str]
     limit: int
 
 
-class SearchOutput(TypedDict):
-    results: list[Result]
+class MentionSearchOutput(TypedDict):
+    results: list[MentionResult]
 
 
-class Result(TypedDict):
+class MentionResult(TypedDict):
     """Something to mention."""
 
     uri: str
     name: str
     description: NotRequired[str]
-    labels: NotRequired[list[MentionLabel]]
+    labels: NotRequired[list[MentionMentionLabel]]
     href: NotRequired[str]
     icon: NotRequired[str]
-    embed: NotRequired[EmbedInfo]
-    subscope: NotRequired[SubscopeInfo]
+    embed: NotRequired[MentionEmbedInfo]
+    subscope: NotRequired[MentionSubscopeInfo]
 
 
-class MentionLabel(TypedDict):
+class MentionMentionLabel(TypedDict):
     """A word to show beside it."""
 
     text: NotRequired[str]
 
 
-class EmbedInfo(TypedDict):
+class MentionEmbedInfo(TypedDict):
     """A frame to show instead of a link."""
 
     src: str
     width: NotRequired[int]
     height: NotRequired[int]
-    aspectRatio: NotRequired[AspectRatio]
+    aspectRatio: NotRequired[MentionAspectRatio]
 
 
-class AspectRatio(TypedDict):
+class MentionAspectRatio(TypedDict):
     """Goes before width and height."""
 
     width: int
     height: int
 
 
-class SubscopeInfo(TypedDict):
+class MentionSubscopeInfo(TypedDict):
     """How to search within it."""
 
     scope: str

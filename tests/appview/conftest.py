@@ -17,6 +17,11 @@ from tests.appview.makers import Rows
 UNIVERSAL_ERRORS = {"InvalidRequest", "MethodNotImplemented"}
 
 
+def full_name(method: str) -> str:
+    """Ours go by their last two words."""
+    return method if method.startswith("parts.") else f"fm.plyr.{method}"
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     http: httpx.AsyncClient
@@ -24,7 +29,7 @@ class Client:
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """The answer, which must be what the lexicon says."""
-        response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
+        response = await self.http.get(f"/xrpc/{full_name(method)}", params=params)
         assert response.status_code == 200, response.text
         self._lexicon(method).validate_output(response.json())
         answer: dict[str, Any] = response.json()
@@ -32,14 +37,14 @@ class Client:
 
     async def refusal(self, method: str, **params: Any) -> str:
         """The name of the error, which must be one that the lexicon lists."""
-        response = await self.http.get(f"/xrpc/fm.plyr.{method}", params=params)
+        response = await self.http.get(f"/xrpc/{full_name(method)}", params=params)
         assert response.status_code == 400, response.text
         name: str = response.json()["error"]
         assert name in {*self._lexicon(method).errors, *UNIVERSAL_ERRORS}
         return name
 
     def _lexicon(self, method: str) -> Any:
-        found = self.catalog.method(f"fm.plyr.{method}")
+        found = self.catalog.method(full_name(method))
         assert found is not None, method
         return found
 

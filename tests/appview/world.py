@@ -59,6 +59,7 @@ QUESTIONS: Mapping[str, Mapping[str, Any]] = {
     "fm.plyr.library.getList": {"uri": LIST},
     "fm.plyr.library.getLists": {"uris": [LIST]},
     "fm.plyr.sync.getRecordStatus": {"uri": TRACK},
+    "parts.page.mention.search": {"service": f"at://{ALICE}/x.y.z/self", "search": "song"},
 }
 
 
