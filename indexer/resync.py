@@ -4,6 +4,7 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,14 +19,14 @@ from indexer.repo_state import RepoState, State
 from indexer.seldom import Seldom
 from indexer.soundness import inspect
 from indexer.spool import NoSpace, Spool
-from indexer.steps import Step
+from indexer.steps import LAST_SEQ, Step
 from indexer.walks import BlocksFromPds, Place, Source, Truncated, Walked, walk
 from lexicons.cid import cid_text
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
-from xrpc.remote import HostBusy, Remote, RemoteError
+from xrpc.remote import CALLS_PER_HOST, HostBusy, Remote, RemoteError
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +36,16 @@ HEAD_MOVES = 3
 WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
+PUT_BACK_FOR = timedelta(seconds=5)
 TRIES_OF_STRANGERS = 24
 
 NOT_HOSTED = frozenset(
     {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
 )
+
+
+class NoWorkerLeft(Exception):
+    """As many repos of that host are being walked as may be."""
 
 
 @dataclass(slots=True)
@@ -52,10 +58,14 @@ class Resync:
     spool: Spool
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
-    _walking: set[Did] = field(default_factory=set)
+    # By DID, the host that is asked.
+    _walking: dict[Did, str] = field(default_factory=dict)
+    _at_once_per_host: int = CALLS_PER_HOST
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     async def run(self, workers: int) -> None:
+        """One host never has them all: who is slow to answer holds up its own repos."""
+        self._at_once_per_host = max(1, min(CALLS_PER_HOST, workers - 1))
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work())
@@ -72,25 +82,48 @@ class Resync:
                 continue
 
     async def claim(self) -> Did | None:
-        async with self.pipeline.desk:
-            did = await self.pool.fetchval(
-                """
-                select did from repo
-                where state = 'desynchronized' and due_at <= $1 and did <> all($2::text[])
-                order by due_at
-                limit 1
-                """,
-                self.now(),
-                list(self._walking),
-            )
-            if did is None:
-                return None
-            repo = self.pipeline.repos.get(did) or RepoState(did, State.DESYNCHRONIZED)
-            repo = replace(repo, state=State.RESYNCING)
-            self.pipeline.repos[did] = repo
-            await self.pipeline.writer.write([Step(did=did, repo=repo)], None)
-            self._walking.add(did)
-            return Did(did)
+        """Take the repo that is due for longest, of a host that has workers left."""
+        passed: set[Did] = set()
+        while (due := await self._due(passed)) is not None:
+            did, host = due
+            passed.add(did)
+            async with self.pipeline.desk:
+                repo = self.pipeline.repos.get(did) or RepoState(did, State.DESYNCHRONIZED)
+                if did in self._walking or repo.state is not State.DESYNCHRONIZED:
+                    continue  # since we looked
+                repo = replace(repo, state=State.RESYNCING)
+                self.pipeline.repos[did] = repo
+                await self.pipeline.writer.write([Step(did=did, repo=repo)], None)
+                self._walking[did] = host
+                return did
+        return None
+
+    async def _due(self, passed: Set[Did]) -> tuple[Did, str] | None:
+        at_host = Counter(self._walking.values())
+        row = await self.pool.fetchrow(
+            """
+            select did, coalesce(pds, split_part(did, ':', 3)) as host
+            from repo
+            left join account using (did)
+            where state = 'desynchronized'
+              and due_at <= $1
+              and did <> all($2::text[])
+              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
+            order by due_at
+            limit 1
+            """,
+            self.now(),
+            [*self._walking, *passed],
+            [host for host, number in at_host.items() if number >= self._at_once_per_host],
+        )
+        return None if row is None else (Did(row["did"]), row["host"])
+
+    def _take_worker(self, did: Did, host: str) -> None:
+        """Of a newcomer the host shows only when its document came."""
+        others = [pds for other, pds in self._walking.items() if other != did]
+        if others.count(host) >= self._at_once_per_host:
+            raise NoWorkerLeft
+        self._walking[did] = host
 
     async def resync(self, did: Did) -> None:
         """Walk one claimed repo; whatever its hosts do, it ends in a state with a due time."""
@@ -104,6 +137,8 @@ class Resync:
                 await self._gone(did, error.error)
             else:
                 await self._failed(did, error)
+        except NoWorkerLeft:
+            await self._put_back(did)
         except HostBusy as error:
             await self._failed(did, error, timedelta(seconds=error.seconds))
         except (IdentityError, Unreachable, Rejected, Truncated, NoSpace, OSError) as error:
@@ -112,12 +147,13 @@ class Resync:
             self.failing.discard(did)
             metrics.resyncs_total.labels("done").inc()
         finally:
-            self._walking.discard(did)
+            self._walking.pop(did, None)
 
     async def _resync(self, did: Did) -> None:
         identity = await self.resolver.resolve(did)
         if identity.pds is None or identity.key is None:
             raise Rejected(Reason.NO_IDENTITY, "the DID document names no PDS or no key")
+        self._take_worker(did, identity.pds)
         source = BlocksFromPds(self.remote, identity.pds, did)
         try:
             in_full = await requests.is_in_full(self.pool, did)
@@ -278,10 +314,21 @@ class Resync:
             repo = replace(self.pipeline.repos[did], state=State.GONE, reason=reason[:500])
             self.pipeline.repos[did] = repo
             self.pipeline.queued.pop(did, None)
-            step = Step(did=did, repo=repo, status_due=did, dequeue_through=1 << 62)
+            step = Step(did=did, repo=repo, status_due=did, dequeue_through=LAST_SEQ)
             await self.pipeline.writer.write([step], None)
             await self.pool.execute("update repo set attempts = attempts + 1 where did = $1", did)
         await requests.close(self.pool, did, requests.GONE)
+
+    async def _put_back(self, did: Did) -> None:
+        async with self.pipeline.desk:
+            repo = replace(self.pipeline.repos[did], state=State.DESYNCHRONIZED)
+            self.pipeline.repos[did] = repo
+            self.pipeline.queued.pop(did, None)
+            step = Step(did=did, repo=repo, dequeue_through=LAST_SEQ)
+            await self.pipeline.writer.write([step], None)
+            await self.pool.execute(
+                "update repo set due_at = $2 where did = $1", did, self.now() + PUT_BACK_FOR
+            )
 
     async def _failed(self, did: Did, error: Exception, retry_in: timedelta | None = None) -> None:
         """Nothing is deleted; what was queued would not chain to anything, the next walk has it."""
@@ -296,7 +343,7 @@ class Resync:
             self.pipeline.repos[did] = repo
             self.pipeline.queued.pop(did, None)
             await self.pipeline.writer.write(
-                [Step(did=did, repo=repo, dequeue_through=1 << 62)], None
+                [Step(did=did, repo=repo, dequeue_through=LAST_SEQ)], None
             )
             attempts = await self.pool.fetchval(
                 """

@@ -96,7 +96,7 @@ async def test_a_repo_that_its_host_calls_active_and_does_not_have_is_not_hammer
             step = scene.pipeline.desynchronize(repo, "again")
             await scene.pipeline.writer.write([step], None)
         assert await scene.resync.claim() == did
-        scene.resync._walking.discard(parse_did(did))
+        del scene.resync._walking[parse_did(did)]
         await scene.resync._gone(parse_did(did), "RepoNotFound")
         await accounts.confirm_status(parse_did(did))
         dues.append(

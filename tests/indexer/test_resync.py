@@ -1,5 +1,6 @@
 """One repo walked: tests/network has the rest, as seen from outside."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from indexer.repo_state import State
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
-from tests.network.http import Answer
+from tests.network.http import Answer, held
 from tests.network.makers import track
 from tests.network.world import untold as untold_to_anyone
+from tests.support import wait_until
 
 
 @pytest.fixture
@@ -74,3 +76,24 @@ async def test_who_writes_faster_than_we_walk_is_read_whole(
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
     assert scene.pipeline.repos[did].rev == alice.repo.rev
     assert await scene.tracks() == {"First", title}
+
+
+async def test_a_slow_host_leaves_workers_to_others(scene: Scene) -> None:
+    """However many of its repos are due, and longer than anybody's."""
+    pool, pipeline, may_answer = scene.tools.pool, scene.pipeline, asyncio.Event()
+    tarpit = await scene.world.another_pds()
+    tarpit.faults.on("com.atproto.sync.getLatestCommit", held(may_answer))
+    stuck = [await scene.world.person(f"stuck{n}", pds=tarpit, greeted=False) for n in range(5)]
+    for person in (*stuck, scene.alice):
+        await scene.tools.resolver.resolve(parse_did(person.did))
+        await pipeline.writer.write([pipeline.track(parse_did(person.did), "a test")], None)
+    did = parse_did(scene.alice.did)
+    await pool.execute("update repo set due_at = now() where did = $1", did)
+    await pool.execute("update repo set due_at = '2026-01-01' where did <> $1", did)
+    running = asyncio.create_task(scene.resync.run(workers=3))
+    try:
+        await wait_until(lambda: pipeline.repos[did].state is State.SYNCHRONIZED, 5)
+    finally:
+        may_answer.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
