@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import catalogue, filled, ingest, latest, memory, proof, visible, walks
+from bench import catalogue, endpoints, filled, ingest, latest, memory, proof, visible, walks
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
@@ -16,11 +16,12 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "million": walks.million,
     "repos": walks.repos,
     "latest": latest.latest,
+    "endpoints": endpoints.endpoints,
     "visible": visible.visible,
     "steady": visible.steady,
     "memory": memory.memory_of_each,
 }
-LONG = {"filled"}
+LONG = {"filled", "endpoints"}
 """Only when named."""
 
 

@@ -69,11 +69,12 @@ def request(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n".encode()
 
 
-async def main(port: int, paths: list[str], seconds: float) -> None:
+async def main(port: int, paths: list[str], seconds: float, number_of_clients: int) -> None:
     micros: list[float] = []
     requests = [request(path) for path in paths]
     clients = [
-        Client(requests, number * len(requests) // CLIENTS, micros) for number in range(CLIENTS)
+        Client(requests, number * len(requests) // number_of_clients, micros)
+        for number in range(number_of_clients)
     ]
     loop = asyncio.get_running_loop()
     for client in clients:
@@ -89,6 +90,7 @@ async def main(port: int, paths: list[str], seconds: float) -> None:
         rate=len(micros) / took,
         requests=len(micros),
         p50_millis=micros[len(micros) // 2] / 1000,
+        p95_millis=micros[len(micros) * 95 // 100] / 1000,
         p99_millis=micros[len(micros) * 99 // 100] / 1000,
         client_cpu=cpu / took,
     )
@@ -106,6 +108,7 @@ async def _none_stopped(clients: list[Client], seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(
-        main(int(sys.argv[1]), orjson.loads(Path(sys.argv[2]).read_bytes()), float(sys.argv[3]))
-    )
+    port, file, seconds = sys.argv[1:4]
+    asked: list[str] = orjson.loads(Path(file).read_bytes())
+    clients = int(sys.argv[4]) if sys.argv[4:] else CLIENTS
+    uvloop.run(main(int(port), asked, float(seconds), clients))

@@ -12,32 +12,13 @@ from appview.context import AppSettings
 from lexicons.catalog import load_catalog
 from tests.appview import world
 from tests.appview.conftest import Client
+from tests.appview.statements import Counted
 from tests.appview.world import parameters, question
 from tests.conftest import new_database
 
 CATALOG = load_catalog()
 MOST = 5
 QUERIES = sorted(nsid for nsid, made in CATALOG.methods.items() if made.kind == "query")
-# The borders of a transaction read nothing.
-BORDERS = ("begin", "commit", "rollback", "start", "set", "select pg_advisory", "reset", "unlisten")
-
-
-class Counted:
-    """The statements that a pool has carried out."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def take(self) -> list[str]:
-        taken, self.statements = self.statements, []
-        return taken
-
-    async def watch(self, connection: "asyncpg.Connection[Any]") -> None:
-        connection.add_query_logger(self._note)
-
-    def _note(self, query: Any) -> None:
-        if not query.query.strip().lower().startswith(BORDERS):
-            self.statements.append(query.query)
 
 
 @pytest.fixture(scope="module")
