@@ -3,23 +3,36 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.lists import load_lists, load_summaries
-from appview.hydrate.records import load_reasons, load_values
-from appview.hydrate.tracks import load_tracks
+from appview.hydrate.lists import load_summaries
+from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
 from appview.pagination import position_key, position_page
 from appview.views.list import list_item_view, list_view
 from appview.views.missing import NOT_INDEXED
+from lexicons.data_model import decode, to_json
 from lexicons.types import GetListOutput, GetListParams
 from xrpc.errors import XrpcError
 from xrpc.server import XrpcRequest
 
+# With its record where that is wanted.
+LIST = """
+select shown_list.*, record.value
+from shown_list
+left join record
+    on $2::boolean
+    and record.did = shown_list.did
+    and record.collection = split_part(shown_list.uri, '/', 4)
+    and record.rkey = shown_list.rkey
+where shown_list.uri = $1
+"""
+
 ITEMS = """
-select position, subject, subject_cid
+select list_item.position, list_item.subject, list_item.subject_cid, track.*
 from list_item
-where list_uri = $1
-and position > $2
-order by position
+left join shown_track as track on track.uri = list_item.subject
+where list_item.list_uri = $1
+and list_item.position > $2
+order by list_item.position
 limit $3
 """
 
@@ -29,20 +42,19 @@ async def get_list(context: AppContext, request: XrpcRequest) -> GetListOutput:
     after = position_key(params.get("cursor"))
     async with snapshot(context.pool) as connection:
         uri = await did_uri(connection, params["uri"])
-        row = (await load_lists(connection, [uri])).get(uri)
+        row = await connection.fetchrow(LIST, uri, "cursor" not in params)
         if row is None:
             reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
             raise XrpcError(400, "ListNotFound", f"{uri}: {reason}")
         summaries = await load_summaries(connection, [uri], context.trust)
-        records = await load_values(connection, [uri]) if "cursor" not in params else {}
         items = await connection.fetch(ITEMS, uri, after, params["limit"] + 1)
         page, cursor = position_page(items, params["limit"])
-        subjects = [item["subject"] for item in page]
-        tracks = await load_tracks(connection, subjects)
-        reasons = await load_reasons(connection, [uri for uri in subjects if uri not in tracks])
+        missing = [item["subject"] for item in page if item["uri"] is None]
+        reasons = await load_reasons(connection, missing)
     view = list_view(row, summaries.get(uri), context.trust)
-    if uri in records:
-        view["record"] = records[uri]
+    if row["value"] is not None:
+        view["record"] = to_json(decode(row["value"]))
+    tracks = {item["uri"]: item for item in page if item["uri"] is not None}
     output: GetListOutput = {
         "list": view,
         "items": [list_item_view(item, tracks, reasons, context.trust) for item in page],
