@@ -36,7 +36,7 @@ HEAD_MOVES = 3
 WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
-PUT_BACK_FOR = timedelta(seconds=5)
+PUT_BACK_AT_MOST = 1_000
 TRIES_OF_STRANGERS = 24
 
 NOT_HOSTED = frozenset(
@@ -58,8 +58,9 @@ class Resync:
     spool: Spool
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
-    # By DID, the host that is asked.
+    # By DID, the host that is asked, or is to be when it has a worker left.
     _walking: dict[Did, str] = field(default_factory=dict)
+    _put_back_of: dict[Did, str] = field(default_factory=dict)
     _at_once_per_host: int = CALLS_PER_HOST
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
@@ -94,12 +95,14 @@ class Resync:
                 repo = replace(repo, state=State.RESYNCING)
                 self.pipeline.repos[did] = repo
                 await self.pipeline.writer.write([Step(did=did, repo=repo)], None)
-                self._walking[did] = host
+                self._walking[did] = self._put_back_of.pop(did, host)
                 return did
         return None
 
     async def _due(self, passed: Set[Did]) -> tuple[Did, str] | None:
         at_host = Counter(self._walking.values())
+        full = {host for host, number in at_host.items() if number >= self._at_once_per_host}
+        waiting = [did for did, host in self._put_back_of.items() if host in full]
         row = await self.pool.fetchrow(
             """
             select did, coalesce(pds, split_part(did, ':', 3)) as host
@@ -113,8 +116,8 @@ class Resync:
             limit 1
             """,
             self.now(),
-            [*self._walking, *passed],
-            [host for host, number in at_host.items() if number >= self._at_once_per_host],
+            [*self._walking, *waiting, *passed],
+            sorted(full),
         )
         return None if row is None else (Did(row["did"]), row["host"])
 
@@ -122,6 +125,9 @@ class Resync:
         """Of a newcomer the host shows only when its document came."""
         others = [pds for other, pds in self._walking.items() if other != did]
         if others.count(host) >= self._at_once_per_host:
+            if len(self._put_back_of) >= PUT_BACK_AT_MOST:
+                self._put_back_of.clear()
+            self._put_back_of[did] = host
             raise NoWorkerLeft
         self._walking[did] = host
 
@@ -326,9 +332,6 @@ class Resync:
             self.pipeline.queued.pop(did, None)
             step = Step(did=did, repo=repo, dequeue_through=LAST_SEQ)
             await self.pipeline.writer.write([step], None)
-            await self.pool.execute(
-                "update repo set due_at = $2 where did = $1", did, self.now() + PUT_BACK_FOR
-            )
 
     async def _failed(self, did: Did, error: Exception, retry_in: timedelta | None = None) -> None:
         """Nothing is deleted; what was queued would not chain to anything, the next walk has it."""
