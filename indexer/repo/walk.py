@@ -15,6 +15,7 @@ from indexer.repo.node import EMPTY_TREE, Node, check_node, parse_node
 from lexicons.syntax import InvalidSyntax, Nsid, RecordKey, parse_nsid, parse_record_key
 
 MAX_NODES: Final = 1_000_000
+MAX_ENTRIES: Final = 1_000_000
 
 
 class _Place(NamedTuple):
@@ -31,10 +32,17 @@ class RangeWalk:
     Blocks are fed by their CIDs; that they hash to them was checked by who read the CAR.
     """
 
-    def __init__(self, root: bytes, collections: Iterable[str], max_nodes: int = MAX_NODES) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        collections: Iterable[str],
+        max_nodes: int = MAX_NODES,
+        max_entries: int = MAX_ENTRIES,
+    ) -> None:
         self.entries: list[tuple[bytes, bytes]] = []
         self.node_count = 0
         self._max_nodes = max_nodes
+        self._max_entries = max_entries
         # "0" follows "/": between the two lie the keys of one collection.
         self._ranges = [(f"{name}/".encode(), f"{name}0".encode()) for name in collections]
         self._met = {root}
@@ -68,8 +76,6 @@ class RangeWalk:
 
     def _read(self, cid: bytes, block: bytes, place: _Place) -> list[bytes]:
         self.node_count += 1
-        if self.node_count > self._max_nodes:
-            raise Rejected(Reason.TOO_LARGE, f"walk of more than {self._max_nodes} nodes")
         if place.height is None:
             node = parse_root(cid, block)
         else:
@@ -80,6 +86,8 @@ class RangeWalk:
             first, last = bisect_left(node.keys, start), bisect_left(node.keys, end)
             self.entries += zip(node.keys[first:last], node.values[first:last], strict=True)
             indices.update(range(first, last + 1))
+        if len(self.entries) > self._max_entries:
+            raise Rejected(Reason.TOO_LARGE, f"walk of more than {self._max_entries} records")
         return [self._want(node, index, place) for index in sorted(indices) if node.links[index]]
 
     def _want(self, node: Node, index: int, place: _Place) -> bytes:
@@ -88,6 +96,8 @@ class RangeWalk:
         if link in self._met:
             raise Rejected(Reason.MALFORMED_TREE, f"node {link.hex()} met twice in a walk")
         self._met.add(link)
+        if len(self._met) > self._max_nodes:
+            raise Rejected(Reason.TOO_LARGE, f"walk of more than {self._max_nodes} nodes")
         low = node.keys[index - 1] if index else place.low
         high = node.keys[index] if index < len(node.keys) else place.high
         self._pending[link] = _Place(node.height - 1, low, high)

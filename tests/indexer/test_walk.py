@@ -78,6 +78,26 @@ def test_a_walk_past_its_bound_of_nodes_is_given_up() -> None:
     assert caught.value.reason is Reason.TOO_LARGE
 
 
+def test_a_walk_past_its_bound_of_records_is_given_up() -> None:
+    keys = [f"a.b.c/{number}".encode() for number in range(20)]
+    tree = Tree(dict.fromkeys(keys, LEAF))
+    walk = RangeWalk(tree.root.raw, ["a.b.c"], max_entries=19)
+    with pytest.raises(Rejected) as caught:
+        walk.feed(raw_blocks(tree.nodes))
+    assert caught.value.reason is Reason.TOO_LARGE
+    walk = RangeWalk(tree.root.raw, ["a.b.c"], max_entries=20)
+    walk.feed(raw_blocks(tree.nodes))
+    assert len(list(walk.records())) == 20
+
+
+def test_nodes_count_as_soon_as_they_are_wanted() -> None:
+    """One node can name more of them than could ever be fetched."""
+    tree = tree_of(MIXED)
+    walk = RangeWalk(tree.root.raw, ["a.b.c"], max_nodes=1)
+    with pytest.raises(Rejected):
+        walk.feed({tree.root.raw: raw_blocks(tree.nodes)[tree.root.raw]})
+
+
 def test_case_52_keys_that_are_none_of_records_are_dropped_and_their_neighbours_kept() -> None:
     keys = [b"a.b.c/", b"a.b.c/x/y", b"a.b.c/\xff", b"a.b.c/.", b"a.b.c/fine"]
     tree = Tree(dict.fromkeys(keys, LEAF))
