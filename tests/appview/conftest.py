@@ -13,6 +13,8 @@ from appview.context import AppSettings
 from lexicons.catalog import Catalog, load_catalog
 from migrations.database import Pool
 from tests.appview.makers import Rows
+from tests.clients.javascript import SOURCES, TheirValidator, their_validator, workshop
+from tests.reference.install import Unsupported, install
 
 UNIVERSAL_ERRORS = {"InvalidRequest", "MethodNotImplemented"}
 
@@ -26,6 +28,7 @@ def full_name(method: str) -> str:
 class Client:
     http: httpx.AsyncClient
     catalog: Catalog
+    theirs: TheirValidator | None = None
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """The answer, which must be what the lexicon says."""
@@ -33,6 +36,8 @@ class Client:
         assert response.status_code == 200, response.text
         self._lexicon(method).validate_output(response.json())
         answer: dict[str, Any] = response.json()
+        if self.theirs is not None:
+            assert await self.theirs.tell(method=full_name(method), output=answer) is None
         return answer
 
     async def refusal(self, method: str, **params: Any) -> str:
@@ -54,6 +59,24 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
+@pytest.fixture(scope="session")
+async def theirs(
+    request: pytest.FixtureRequest, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TheirValidator | None]:
+    """@atproto/lexicon holds every answer to its schema too, in a run with what npm brings."""
+    if not any(item.get_closest_marker("reference") for item in request.session.items):
+        yield None
+        return
+    try:
+        installation = install()
+    except Unsupported:
+        yield None
+        return
+    shop = workshop(installation, tmp_path_factory.mktemp("theirs"), SOURCES / "lexicons.mjs")
+    async with their_validator(shop, catalog.documents.values()) as validator:
+        yield validator
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> AppSettings:
     return AppSettings(
@@ -67,7 +90,9 @@ def rows(pool: Pool) -> Rows:
 
 
 @pytest.fixture
-async def client(settings: AppSettings, pool: Pool, catalog: Catalog) -> AsyncIterator[Client]:
+async def client(
+    settings: AppSettings, pool: Pool, catalog: Catalog, theirs: TheirValidator | None
+) -> AsyncIterator[Client]:
     transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
     async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
-        yield Client(http, catalog)
+        yield Client(http, catalog, theirs)

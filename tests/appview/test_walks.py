@@ -18,6 +18,7 @@ from migrations.database import Pool, create_pool
 from tests.appview import world
 from tests.appview.conftest import Client
 from tests.appview.world import ALICE, LIST, TRACK, of, question, uri
+from tests.clients.javascript import TheirValidator
 from tests.conftest import new_database
 from tests.indexer.changes import change, comment, like, listing, profile
 
@@ -129,12 +130,17 @@ async def disturb(pool: Pool, number: int, shown: list[str]) -> None:
 
 @pytest.mark.parametrize(("nsid", "asked", "limit"), WALKS, ids=str)
 async def test_case_103_R54_a_walk_while_others_write_equals_the_unpaged_set(
-    pool: Pool, settings: AppSettings, nsid: str, asked: Question, limit: int
+    pool: Pool,
+    settings: AppSettings,
+    theirs: TheirValidator | None,
+    nsid: str,
+    asked: Question,
+    limit: int,
 ) -> None:
     app = create_app(settings, pool, CATALOG, None)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
-        client = Client(http, CATALOG)
+        client = Client(http, CATALOG, theirs)
         before = await undisturbed(client, nsid, asked)
         walked: list[str] = []
         following: dict[str, str] = {}
