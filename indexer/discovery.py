@@ -21,6 +21,7 @@ from xrpc.remote import HostBusy, Params, Remote, RemoteError
 log = structlog.get_logger(__name__)
 
 PAGE_REPOS = 1_000
+MAX_PAGE_BYTES = 4 << 20
 FALLBACK_REPOS = 10_000
 DESCRIBED_AT_ONCE = 4
 AGAIN_AFTER = timedelta(days=1)
@@ -201,7 +202,10 @@ class Discovery:
         while True:
             more = [("cursor", cursor)] if cursor else []
             answer = await self.remote.query(
-                self.origin, nsid, [*params, ("limit", str(PAGE_REPOS)), *more]
+                self.origin,
+                nsid,
+                [*params, ("limit", str(PAGE_REPOS)), *more],
+                max_bytes=MAX_PAGE_BYTES,
             )
             following = answer.get("cursor")
             if not _is_cursor(following) or following == cursor:

@@ -11,7 +11,7 @@ import orjson
 
 from xrpc.client import GuardedClient, Response, Trouble, Unreachable
 
-MAX_JSON_BYTES = 4 << 20
+SMALL_ANSWER_BYTES = 256 << 10  # what a host packs into more would take the loop's time to read
 CALLS_PER_HOST = 4
 QUERY_SECONDS = 20.0  # of a small answer: whoever takes longer holds up the others
 HOSTS_REMEMBERED = 10_000
@@ -60,11 +60,14 @@ class Remote:
     clock: Callable[[], float]
     calls_per_host: int = CALLS_PER_HOST
     query_seconds: float = QUERY_SECONDS
+    hosts_remembered: int = HOSTS_REMEMBERED
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
-    async def query(self, origin: str, nsid: str, params: Params = ()) -> dict[str, Any]:
+    async def query(
+        self, origin: str, nsid: str, params: Params = (), *, max_bytes: int = SMALL_ANSWER_BYTES
+    ) -> dict[str, Any]:
         body = await self.fetch(
-            origin, nsid, params, max_bytes=MAX_JSON_BYTES, timeout_seconds=self.query_seconds
+            origin, nsid, params, max_bytes=max_bytes, timeout_seconds=self.query_seconds
         )
         try:
             answer = orjson.loads(body)
@@ -123,9 +126,10 @@ class Remote:
     @asynccontextmanager
     async def _turn(self, origin: str) -> AsyncIterator[_Host]:
         name = urlsplit(origin).netloc
-        if name not in self._hosts and len(self._hosts) >= HOSTS_REMEMBERED:
+        host = self._hosts.pop(name, None) or _Host(asyncio.Semaphore(self.calls_per_host))
+        if len(self._hosts) >= self.hosts_remembered:
             self._hosts.pop(next(iter(self._hosts)))
-        host = self._hosts.setdefault(name, _Host(asyncio.Semaphore(self.calls_per_host)))
+        self._hosts[name] = host  # at the end: whoever is asked often is not forgotten
         async with host.slots:
             if (left := host.quiet_until - self.clock()) > 0:
                 raise HostBusy(name, left)

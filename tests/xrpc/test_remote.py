@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.network.http import redirect, slow
+from tests.network.http import body, redirect, slow, status
 from tests.network.pds import Pds
 from xrpc.client import GuardedClient, Unreachable
-from xrpc.remote import Remote
+from xrpc.remote import SMALL_ANSWER_BYTES, HostBusy, Remote, RemoteError
 
 
 async def test_a_question_is_not_waited_for_as_long_as_a_download() -> None:
@@ -45,4 +45,34 @@ async def test_a_redirect_to_a_name_that_cannot_be_read_is_not_followed() -> Non
     async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
         with pytest.raises(Unreachable):
             await Remote(client, time.monotonic).query(pds.url, "com.atproto.sync.getRepoStatus")
+    await pds.close()
+
+
+async def test_a_host_that_asked_for_peace_is_not_forgotten_over_others() -> None:
+    pds = Pds()
+    await pds.open()
+    pds.faults.on("*", status(429, {"retry-after": "60"}), times=1)
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic, hosts_remembered=2)
+        for number in range(4):
+            with pytest.raises(HostBusy):
+                await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
+            with pytest.raises(Unreachable):
+                await remote.query(
+                    f"https://nobody{number}..test", "com.atproto.sync.getRepoStatus"
+                )
+    assert len(pds.asked) == 1
+    await pds.close()
+
+
+async def test_more_than_a_small_answer_is_taken_only_where_it_is_expected() -> None:
+    pds = Pds()
+    await pds.open()
+    pds.faults.on("*", body(b"[" + b"[]," * SMALL_ANSWER_BYTES + b"[]]", "application/json"))
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic)
+        with pytest.raises(Unreachable, match="too-large"):
+            await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
+        with pytest.raises(RemoteError, match="not a JSON object"):
+            await remote.query(pds.url, "com.atproto.sync.listRepos", max_bytes=1 << 20)
     await pds.close()
