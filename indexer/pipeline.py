@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
@@ -194,8 +195,11 @@ class Pipeline:
             await self.step()
 
     async def step(self) -> None:
-        """Prove, decide and write what stands at the head of the window."""
-        batch = [self._window[index] for index in range(min(BATCH_EVENTS, len(self._window)))]
+        """Prove, decide and write the head of the window; meanwhile, prove what follows on it.
+
+        What follows is proven after the decisions before it, so with the keys that they leave.
+        """
+        batch = self._head()
         self._in_hand = True
         await self.prover.prove(batch, self.repos)
         async with self.desk:
@@ -206,9 +210,18 @@ class Pipeline:
                 self._forget_undecided(pending.event.did)
             if not self._window:
                 self._arrived.clear()
-            await self._write(steps, self._cursor_after(batch))
+            ahead = asyncio.create_task(self.prover.prove(self._head(), self.repos))
+            try:
+                await self._write(steps, self._cursor_after(batch))
+            except BaseException:
+                ahead.cancel()
+                raise
         self._in_hand = False
         self._left.set()
+        await ahead
+
+    def _head(self) -> list[Pending]:
+        return list(islice(self._window, BATCH_EVENTS))
 
     def _forget_undecided(self, did: Did) -> None:
         self._undecided[did] -= 1

@@ -82,8 +82,9 @@ class Prover:
             task.exception()  # whoever needs the identity looks at it again
 
     async def prove(self, batch: Sequence[Pending], repos: Mapping[Did, RepoState]) -> None:
-        """Give each its outcome, or none where its repo is already past it."""
+        """Give each that has none its outcome, unless its repo is already past it."""
         read = 0
+        batch = [pending for pending in batch if pending.outcome is None]
         for number, pending in enumerate(batch):
             if isinstance(pending.event, Commit | Sync):
                 self._prove_now(pending, repos)

@@ -1,16 +1,20 @@
 """What waits in the window: nothing of it is passed by the cursor, overlooked or overtaken."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from indexer.events import VerifiedCommit
 from indexer.pipeline import BATCH_EVENTS, is_shown
 from indexer.repo_state import State
+from indexer.writer import LOCK
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
 from tests.network.makers import post, track
+from tests.support import wait_until
 
 
 @pytest.fixture
@@ -34,6 +38,20 @@ async def test_the_cursor_stays_behind_what_waits_in_the_window(scene: Scene) ->
     assert await cursor(scene) == BATCH_EVENTS
     await scene.pipeline.step()
     assert await cursor(scene) == last
+
+
+async def test_what_follows_is_proven_while_a_batch_is_written(scene: Scene) -> None:
+    alice = scene.alice
+    for seq in range(1, BATCH_EVENTS + 2):
+        scene.pipeline.offer(alice.repo.commit([alice.creating(post())]).frame(seq))
+    following = scene.pipeline._window[-1]
+    async with scene.tools.pool.acquire() as other, other.transaction():
+        await other.execute("select pg_advisory_xact_lock($1)", LOCK)
+        step = asyncio.create_task(scene.pipeline.step())
+        await wait_until(lambda: isinstance(following.outcome, VerifiedCommit))
+        assert await cursor(scene) is None
+    await step
+    assert await cursor(scene) == BATCH_EVENTS
 
 
 async def test_the_cursor_passes_what_is_not_ours(scene: Scene) -> None:
