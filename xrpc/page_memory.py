@@ -17,12 +17,15 @@ _ENTRY_BYTES: Final = 1_024
 class _Kept:
     page: Page
     until: float
+    size: int
 
 
 class PageMemory:
     def __init__(self, clock: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
         self._clock = clock
-        self._kept: LRUCache[Hashable, _Kept] = LRUCache(max_bytes, getsizeof=_size)
+        self._kept: LRUCache[Hashable, _Kept] = LRUCache(
+            max_bytes, getsizeof=lambda kept: kept.size
+        )
         self._flights = Flights()
 
     def get(self, key: Hashable) -> Page | None:
@@ -40,13 +43,14 @@ class PageMemory:
         async def make_and_keep() -> Page:
             until = self._clock() + seconds
             made = await make()
-            if _size(_Kept(made, until)) <= self._kept.maxsize:
-                self._kept[key] = _Kept(made, until)
+            size = _size(key, made)
+            if size <= self._kept.maxsize:
+                self._kept[key] = _Kept(made, until, size)
             return made
 
         return await self._flights.join(key, make_and_keep)
 
 
-def _size(kept: _Kept) -> int:
-    # The compressed form is counted before it is made.
-    return 2 * len(kept.page.body) + _ENTRY_BYTES
+def _size(key: Hashable, page: Page) -> int:
+    # The compressed form is counted before it is made; a key may be long, and anybody's.
+    return 2 * len(page.body) + len(repr(key)) + _ENTRY_BYTES

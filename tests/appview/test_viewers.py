@@ -25,6 +25,7 @@ from xrpc.identity_store import IdentityStore
 from xrpc.keys import PublicKey, multikey
 
 LATEST = "fm.plyr.feed.getLatest"
+HOT = sorted(endpoint.nsid for endpoint in ENDPOINTS if endpoint.memory_seconds)
 KEY = ec.derive_private_key(7, ec.SECP256K1())
 
 
@@ -96,9 +97,23 @@ async def test_R55_a_viewer_never_gets_the_page_that_is_kept_for_everybody(
     assert (await service.latest()).content == kept.content
 
 
-def test_R55_only_pages_that_are_the_same_for_all_are_kept() -> None:
-    kept = {endpoint.nsid for endpoint in ENDPOINTS if endpoint.memory_seconds}
-    assert kept == {LATEST, "fm.plyr.sync.getStatus"}
+@pytest.mark.parametrize("nsid", HOT)
+async def test_R55_what_is_kept_holds_nothing_of_a_viewer(
+    service: Service, rows: Rows, viewer: str, nsid: str
+) -> None:
+    await rows.like("alice", await rows.track("alice"))
+    path = f"/xrpc/{nsid}"
+    own = await service.http.get(path, headers=token(viewer, nsid))
+    kept = await service.http.get(path)
+    assert (own.status_code, kept.status_code) == (200, 200)
+    assert own.headers["cache-control"] == "private, no-store"
+    assert kept.headers["cache-control"] == "public, max-age=1"
+    assert b'"viewer"' not in kept.content
+    assert "atproto-repo-rev" not in kept.headers
+
+
+def test_R55_nothing_is_kept_that_needs_a_viewer() -> None:
+    assert LATEST in HOT
     assert not any(endpoint.needs_viewer for endpoint in ENDPOINTS if endpoint.memory_seconds)
 
 

@@ -49,6 +49,8 @@ async def test_the_memory_is_bounded_in_bytes() -> None:
     assert kept == [15, 16, 17, 18, 19]
     await memory.get_or_make("huge", 1.0, Maker(size=100_000))
     assert memory.get("huge") is None
+    await memory.get_or_make("long " * 20_000, 1.0, maker)
+    assert memory.get("long " * 20_000) is None
 
 
 async def test_a_client_that_gives_up_does_not_take_the_page_from_the_others() -> None:
