@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
+from indexer.events import Rejected
 from indexer.pipeline import Pipeline
 from indexer.proving import Queued
 from indexer.repo_state import State
@@ -29,7 +30,10 @@ async def _follow_chunk(
     pipeline: Pipeline, did: Did, key: PublicKey | None, waits: State
 ) -> bool | None:
     """None: there is more. What came since a chunk was proven is proven at the desk."""
-    ahead, _ = await _head(pipeline, did, key, ())
+    try:
+        ahead, _ = await _head(pipeline, did, key, ())
+    except Rejected as error:
+        return await _walk_instead(pipeline, did, waits, error)
     async with pipeline.desk:
         before = pipeline.repos.get(did)
         if before is None or before.state is not waits:
@@ -42,6 +46,14 @@ async def _follow_chunk(
             pipeline.repos[did] = before  # what is not written is not so
             raise
         return None if pipeline.repos[did].state is waits else True
+
+
+async def _walk_instead(pipeline: Pipeline, did: Did, waits: State, error: Rejected) -> bool:
+    """Another version of this program queued what this one cannot read."""
+    async with pipeline.desk:
+        steps = pipeline.welcome_back(did, waits, reason=f"a frame in its queue: {error}")
+        await pipeline.writer.write(list(steps), None)
+        return bool(steps)
 
 
 async def _head(

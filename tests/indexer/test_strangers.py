@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -91,6 +92,20 @@ async def test_one_that_never_resolves_is_not_kept_waiting_for_ever(scene: Scene
     assert did not in pipeline.repos
     assert await pool.fetchval("select count(*) from repo_queue") == 0
     assert await pool.fetchval("select count(*) from repo where did = $1", did) == 0
+
+
+async def test_a_frame_that_another_version_queued_stops_nobody(scene: Scene) -> None:
+    """What was readable once may be refused by now; a walk has it all."""
+    pipeline, did = scene.pipeline, parse_did(scene.alice.did)
+    waiting = replace(pipeline.repos[did], state=State.WAITING)
+    pipeline.repos[did] = waiting
+    queued = QueuedFrame(did, 1, "3kaaaaaaaaa22", b"no frame", "identity unavailable")
+    await pipeline.writer.write([Step(did=did, repo=waiting, enqueue=queued)], None)
+    await untold(scene.alice, "Meanwhile")
+    await build_accounts(scene.tools, pipeline).drain_waiting(did)
+    await scene.walk_what_is_due()
+    assert "Meanwhile" in await scene.tracks()
+    assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
 
 
 async def test_no_stranger_fills_the_log(scene: Scene) -> None:
