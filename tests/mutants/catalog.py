@@ -5,9 +5,11 @@ from tests.mutants.chains import CHAINS
 from tests.mutants.outside import OUTSIDE
 from tests.mutants.people import PEOPLE
 from tests.mutants.proofs import PROOFS
+from tests.mutants.ranks import RANKS
 from tests.mutants.records import RECORDS_AND_COUNTS
+from tests.mutants.stream import STREAM
 from tests.mutants.walks import WALKS
 
 MUTANTS = (
-    *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS,
+    *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS, *STREAM, *RANKS,
 )  # fmt: skip
