@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -56,7 +57,12 @@ class Subscription(Generic[C]):
 
 def message_frame(name: str, body: bytes) -> bytes:
     """`name` as in the lexicon's union, with its #; `body` a DAG-CBOR map without $type."""
-    return encode({"op": 1, "t": name}) + body
+    return _header(name) + body
+
+
+@lru_cache(100)
+def _header(name: str) -> bytes:
+    return encode({"op": 1, "t": name})
 
 
 def error_frame(error: XrpcError) -> bytes:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from libipld import encode_dag_cbor
 
-from lexicons.data_model import Value, decode_record, encode, to_json
+from lexicons.data_model import Value, decode_record, to_json
 from xrpc.stream import message_frame
 
 NSID = "fm.plyr.sync.subscribeEvents"
@@ -62,7 +63,7 @@ class Event:
     def frame(self) -> bytes:
         """For a WebSocket; the record goes in as the bytes that its author signed."""
         if not self._frame:
-            parts = {name: encode(value) for name, value in self._message().items()}
+            parts = {name: encode_dag_cbor(value) for name, value in self._message().items()}
             if self.value is not None:
                 parts["record"] = self.value
             self._frame = message_frame(f"#{self.kind}", cbor_map(parts))
@@ -97,4 +98,5 @@ def cbor_map(parts: Mapping[str, bytes]) -> bytes:
     """A DAG-CBOR map of values that are encoded already: shorter keys first, then by bytes."""
     assert len(parts) < 24, "more would need a longer head"
     keys = sorted(parts, key=lambda key: (len(key.encode()), key))
-    return bytes((0xA0 | len(parts),)) + b"".join(encode(key) + parts[key] for key in keys)
+    encoded = b"".join(encode_dag_cbor(key) + parts[key] for key in keys)
+    return bytes((0xA0 | len(parts),)) + encoded
