@@ -1,6 +1,6 @@
 """Whether an account's host serves it: getRepoStatus, where not even an error is a surprise."""
 
-from indexer.pipeline import is_shown
+from indexer.decisions import is_shown
 from xrpc.identity import Identity
 from xrpc.remote import Remote, RemoteError
 

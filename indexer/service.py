@@ -12,9 +12,10 @@ import structlog
 
 from indexer import metrics, moderation
 from indexer.accounts import Accounts
+from indexer.decisions import Wakes
 from indexer.discovery import Discovery
 from indexer.leadership import Leader
-from indexer.pipeline import Pipeline, Wakes
+from indexer.pipeline import Pipeline
 from indexer.purge import Purge
 from indexer.ranking.keeper import Rankings
 from indexer.records.registry import record_types

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.decisions import QUEUED_BYTES_PER_REPO
 from indexer.draining import drain
-from indexer.pipeline import QUEUED_BYTES_PER_REPO
 from indexer.repo_state import State
 from indexer.resync import FIRST_RETRY, LONGEST_RETRY
 from indexer.service import build_accounts, build_pipeline

@@ -9,7 +9,7 @@ import pytest
 
 from appview.commands import upkeep
 from appview.config import from_env
-from indexer.pipeline import Wakes
+from indexer.decisions import Wakes
 from indexer.sequencer import CHANNEL
 from indexer.steps import Step
 from lexicons.syntax import Did

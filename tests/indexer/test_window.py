@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from indexer.decisions import is_shown
 from indexer.events import VerifiedCommit
-from indexer.pipeline import BATCH_EVENTS, is_shown
+from indexer.pipeline import BATCH_EVENTS
 from indexer.repo_state import State
 from indexer.writer import LOCK
 from lexicons.syntax import parse_did

@@ -79,7 +79,7 @@ CHAINS = (
     ),
     Mutant(
         name="broken-proof-forgiven",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="if not (error.reason.is_after_signature or error.reason is Reason.NO_IDENTITY):",
         new="if True:",
         breaks="a signed commit that could not be followed leaves no doubt behind",
@@ -168,7 +168,7 @@ CHAINS = (
     ),
     Mutant(
         name="queue-dropped",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="repo=self._enter(repo), enqueue=queued),)",
         new="repo=self._enter(repo)),)",
         breaks="an event whose signer could not be resolved in time is lost",
@@ -176,7 +176,7 @@ CHAINS = (
     ),
     Mutant(
         name="queue-jumped",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="        if self._state(event.did) is State.WAITING:",
         new="        if False:",
         breaks="a commit overtakes those that wait before it",
@@ -192,7 +192,7 @@ CHAINS = (
     ),
     Mutant(
         name="nothing-queued-during-a-walk",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old='            return (step, *self._enqueue(event, frame, after, "during a walk"))',
         new="            return (step,)",
         breaks="what happens during a walk is taken for older than its end",
@@ -247,7 +247,7 @@ CHAINS = (
     ),
     Mutant(
         name="overflow-forgotten",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old='            step = self.desynchronize(repo, "its queue overflowed")',
         new="            step = Step(did=event.did)",
         breaks="what an overflowing queue dropped is never fetched",

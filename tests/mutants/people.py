@@ -12,7 +12,7 @@ SIGN_OF_LIFE = (
 PEOPLE = (
     Mutant(
         name="hidden-never-confirmed",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="        due = None if event.active else event.did",
         new="        due = None",
         breaks="one lie of a relay hides an account for good",
@@ -34,7 +34,7 @@ PEOPLE = (
     ),
     Mutant(
         name="throttled-hides",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old='STILL_SHOWN = frozenset({"throttled", "desynchronized"})',
         new='STILL_SHOWN = frozenset({"desynchronized"})',
         breaks="a relay that is short of breath hides whom it throttles",
@@ -42,7 +42,7 @@ PEOPLE = (
     ),
     Mutant(
         name="unknown-status-shows",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="    return active or status is None or status in STILL_SHOWN",
         new='    return active or status not in {"deleted", "suspended", "deactivated"}',
         breaks="who is hidden by a status that we do not list is shown",
@@ -50,7 +50,7 @@ PEOPLE = (
     ),
     Mutant(
         name="no-sign-of-life",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="            asked = Step(did=event.did, status_due=event.did)",
         new="            asked = Step(did=event.did)",
         breaks="an account that came back untold stays hidden",
@@ -118,7 +118,7 @@ PEOPLE = (
     ),
     Mutant(
         name="returns-told-and-unwalked",
-        file="indexer/pipeline.py",
+        file="indexer/decisions.py",
         old="        return (step, *self.welcome_back(event.did, State.GONE, State.WAITING))",
         new="        return (step, *self.welcome_back(event.did, State.WAITING))",
         breaks="who comes back by an #account is shown without what was missed",
