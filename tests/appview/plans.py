@@ -1,0 +1,71 @@
+"""What Postgres does for a statement, and how much of it: read off EXPLAIN ANALYZE."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from migrations.database import Pool
+
+Node: TypeAlias = Mapping[str, Any]
+MODES = ("force_custom_plan", "force_generic_plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    sql: str
+    arguments: tuple[Any, ...]
+
+
+def recorder(seen: list[Statement]) -> type[asyncpg.Connection]:
+    """A connection that notes what it is asked."""
+
+    class Recorder(asyncpg.Connection):
+        async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+            seen.append(Statement(query, args))
+            return await super().fetch(query, *args, **options)
+
+        async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+            seen.append(Statement(query, args))
+            return await super().fetchrow(query, *args, **options)
+
+        async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+            seen.append(Statement(query, args))
+            return await super().fetchval(query, *args, **options)
+
+    return Recorder
+
+
+async def plan(pool: Pool, statement: Statement, mode: str) -> Node:
+    """As it is carried out, whether Postgres knows the values when it plans or not."""
+    async with pool.acquire() as connection:
+        await connection.execute(f"set plan_cache_mode = {mode}")
+        text = await connection.fetchval(
+            f"explain (analyze, timing off, format json) {statement.sql}", *statement.arguments
+        )
+    root: Node = json.loads(text)[0]["Plan"]
+    return root
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from nodes(child)
+
+
+def touched(node: Node) -> int:
+    """The rows that a node looked at, over all its rounds."""
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+def sorted_rows(node: Node) -> int:
+    """The most that any one round of a sort had to sort; an incremental one sorts bit by bit."""
+    return int(node["Plans"][0]["Actual Rows"]) if node["Node Type"] == "Sort" else 0
+
+
+def sentence(node: Node) -> str:
+    what = node.get("Index Name") or node.get("Relation Name") or node.get("Alias") or ""
+    return f"{node['Node Type']} {what} of {touched(node)} rows, {sorted_rows(node)} to sort"

@@ -1,0 +1,295 @@
+"""Each statement that a query puts to a large index reads an index, and no more of it than it must.
+
+A new endpoint has its line in ASKED: what to ask it, and the indexes that its lists go by.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from appview.app import ENDPOINTS, create_app
+from appview.context import AppSettings
+from bench import catalogue
+from lexicons.catalog import Catalog
+from migrations.database import Pool, create_pool
+from tests.appview.conftest import Client
+from tests.appview.makers import AN_AUDIO_CID
+from tests.appview.plans import (
+    MODES,
+    Node,
+    Statement,
+    nodes,
+    plan,
+    recorder,
+    sentence,
+    sorted_rows,
+    touched,
+)
+from tests.conftest import new_database
+
+TRACKS = 10_000
+LARGE = 500
+"""From so many rows on a table is not read through, nor are so many sorted."""
+
+MANY = 2_500
+"""More than a page of fifty has reason to look at, its summaries included."""
+
+# Many quiet people, and a busy one: long albums, many lists, all of them with the same track.
+EXTREMES = """
+set session_replication_role = replica;
+insert into account (did, handle) values ('did:plc:busy', 'busy.test');
+insert into account (did, handle)
+select 'did:plc:quiet' || n, 'quiet' || n || '.test' from generate_series(1, 40000) as n;
+insert into track (
+    uri, did, rkey, cid, title, artist, album, album_key, file_type, audio_cid, features, tags,
+    created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:busy/fm.plyr.track/' || n, 'did:plc:busy', n::text, '{cid}', 't', 'a', 'Endless',
+    case when n > 500 then 'endless' else 'album ' || n end, 'mp3', '{cid}', array['did:plc:busy'],
+    array['busy'], '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 2000) as n;
+insert into track (
+    uri, did, rkey, cid, title, artist, file_type, created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:quiet' || n || '/fm.plyr.track/1', 'did:plc:quiet' || n, '1', '{cid}', 't', 'a',
+    'mp3', '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 40000) as n;
+insert into track_tag (track_uri, tag, sort_at)
+select uri, 'busy', sort_at from track where did = 'did:plc:busy';
+insert into album select distinct did, title_key from named_album on conflict do nothing;
+insert into list (
+    uri, did, rkey, cid, name, list_type, last_name, last_list_type, title_key, item_count,
+    created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:busy/fm.plyr.list/' || n, 'did:plc:busy', n::text, '{cid}', 'l', kind, 'l', kind,
+    'l', 1, '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 2000) as n
+cross join lateral (select case when n % 2 = 0 then 'playlist' else 'liked' end as kind) as kinds;
+insert into list (
+    uri, did, rkey, cid, name, list_type, item_count, created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:quiet' || n || '/fm.plyr.list/1', 'did:plc:quiet' || n, '1', '{cid}', 'l',
+    'playlist', 0, '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 40000) as n;
+insert into list_item (list_uri, position, subject, subject_cid, sort_at)
+select uri, 0, 'at://did:plc:busy/fm.plyr.track/1', '{cid}', sort_at
+from list
+where did = 'did:plc:busy';
+insert into link (uri, subject, kind, did, counted, made_at)
+select list_uri, subject, 'list', 'did:plc:busy', true, sort_at
+from list_item
+where subject = 'at://did:plc:busy/fm.plyr.track/1';
+insert into subject_count (subject, in_lists) values ('at://did:plc:busy/fm.plyr.track/1', 2000);
+insert into account_count (did) select did from account on conflict do nothing;
+insert into profile (did, uri, cid, created_at, indexed_at)
+select did, 'at://' || did || '/fm.plyr.actor.profile/self', '{cid}', '2026-01-01T00:00:00Z', now()
+from account
+on conflict do nothing;
+insert into bsky_profile (did, uri, cid, display_name, indexed_at)
+select did, 'at://' || did || '/app.bsky.actor.profile/self', '{cid}', 'Quiet', now()
+from account
+on conflict do nothing;
+insert into derived.ranking (chart, subjects)
+select chart, (select array_agg(uri) from (select uri from track limit 1000) as any_of_them)
+from unnest(array['top likes week', 'top likes all', 'trending']) as chart;
+insert into derived.ranking (chart, subjects)
+select chart, (select array_agg(did) from (select did from account limit 1000) as any_of_them)
+from unnest(array['actors tracks', 'actors likes-received']) as chart;
+insert into derived.related (uri, tracks, likes_then)
+select subject, (select array_agg(uri) from (select uri from track limit 50) as any_of_them), likes
+from subject_count
+where likes > 0;
+reset session_replication_role;
+"""
+BUSY = {"actor": "did:plc:busy"}
+SONG = {"uri": "at://did:plc:busy/fm.plyr.track/1"}
+LIKED = {"uri": "$liked"}
+"""Stands for the track with the most likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    params: dict[str, Any]
+    indexes: set[str]
+    reads_whole: str | None = None
+    """Where figures of everything are asked for."""
+
+
+def asked(*indexes: str, reads_whole: str | None = None, **params: Any) -> Asked:
+    return Asked(params, set(indexes), reads_whole)
+
+
+ASKED: dict[str, list[Asked]] = {
+    "actor.getProfile": [asked("account_pkey", **BUSY)],
+    "actor.getProfiles": [asked("account_pkey", actors=["did:plc:busy"])],
+    "actor.listActors": [
+        asked("account_newest"),
+        *[asked(sort=sort) for sort in ("tracks", "likes-received")],
+    ],
+    "feed.getActivity": [asked(), asked(**BUSY)],
+    "feed.getActorLikes": [asked("like_by_author", actor="$liker")],
+    # By likes is a ranking of all that an author has made, taken anew for each walk.
+    "feed.getActorTracks": [
+        *[asked("track_by_author", **BUSY, sort=sort) for sort in ("newest", "oldest")],
+        *[
+            asked("track_by_author", "track_by_feature", **BUSY, sort=sort, includeFeatures="true")
+            for sort in ("newest", "oldest")
+        ],
+    ],
+    "feed.getComments": [
+        asked("comment_by_timestamp", **LIKED),
+        *[asked("comment_by_time", **LIKED, sort=sort) for sort in ("newest", "oldest")],
+    ],
+    "feed.getLatest": [asked("track_latest"), asked("track_latest", playable="true")],
+    "feed.getLikes": [asked("like_by_subject", **LIKED)],
+    "feed.getRelated": [asked("related_pkey", **LIKED)],
+    "feed.getTagFeed": [asked("track_tag_latest", tag="busy")],
+    "feed.getTop": [asked(), asked(window="all")],
+    "feed.getTrack": [asked("track_pkey", **LIKED)],
+    "feed.getTracks": [asked("track_pkey", uris=[SONG["uri"], "$liked"])],
+    "feed.getTrending": [asked()],
+    "feed.listTags": [asked()],
+    "library.getActorAlbums": [asked("album_pkey", "track_by_album", "list_by_title", **BUSY)],
+    "library.getActorLists": [
+        asked("list_by_author", **BUSY),
+        asked("list_by_author", **BUSY, listType="playlist"),
+    ],
+    "library.getAlbum": [
+        asked("track_by_album", **BUSY, title="Album 7"),
+        asked("list_item_pkey", uri="$album"),
+    ],
+    "library.getLatestLists": [
+        asked("list_latest"),
+        asked("list_latest_of_type", listType="album"),
+    ],
+    "library.getList": [asked("list_item_pkey", uri="$playlist")],
+    "library.getLists": [asked("list_pkey", uris=["$playlist", "$album"])],
+    "library.getListsContaining": [
+        asked("list_item_by_subject", **SONG),
+        asked("list_item_by_subject", **SONG, listType="liked"),
+        asked("link_by_subject", **LIKED, **BUSY),
+    ],
+    "stats.getNetworkStats": [asked()],
+    "sync.getRecordStatus": [asked("record_pkey", **LIKED)],
+    "sync.getStatus": [asked("record_quarantined", reads_whole="repo")],
+}
+ELSEWHERE = {
+    "parts.page.mention.search": "as search.typeahead",
+    "fm.plyr.playback.getBlob": "one blob",
+    "fm.plyr.sync.requestRepo": "one repo",
+}
+SEARCHES = "fm.plyr.search."
+"""They read candidates out of one index, in a function."""
+
+PLACES = {
+    "$liked": "select subject from subject_count order by likes desc, subject limit 1",
+    "$liker": "select did from account_count order by likes_given desc, did limit 1",
+    "$album": """
+        select uri from list where list_type = 'album' order by item_count desc, uri limit 1
+    """,
+    "$playlist": """
+        select uri from list where list_type = 'playlist' order by item_count desc, uri limit 1
+    """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """The program over a large index, noting what it asks Postgres."""
+
+    client: Client
+    pool: Pool
+    seen: list[Statement]
+    places: dict[str, str]
+
+    async def ask(self, method: str, params: dict[str, Any]) -> list[Statement]:
+        found = {
+            name: [self.places.get(each, each) for each in value]
+            if isinstance(value, list)
+            else self.places.get(value, value)
+            for name, value in params.items()
+        }
+        self.seen.clear()
+        await self.client.ask(method, **found)
+        return list(self.seen)
+
+
+@pytest.fixture(scope="module")
+async def large(
+    postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory, catalog: Catalog
+) -> AsyncIterator[Large]:
+    settings = AppSettings("https://music.test", "1", tmp_path_factory.mktemp("data"))
+    seen: list[Statement] = []
+    async with new_database(postgres_url, template) as url:
+        await catalogue.fill(url, TRACKS)
+        async with (
+            create_pool(url, min_size=1, max_size=2) as pool,
+            asyncpg.create_pool(
+                url, min_size=1, max_size=1, connection_class=recorder(seen)
+            ) as asked,
+        ):
+            await pool.execute(EXTREMES.replace("{cid}", AN_AUDIO_CID))
+            await pool.execute("vacuum analyze")
+            places = {name: await pool.fetchval(sql) for name, sql in PLACES.items()}
+            app = create_app(settings, asked, catalog, None)
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="https://music.test"
+            ) as http:
+                yield Large(Client(http, catalog), pool, seen, places)
+
+
+def test_every_endpoint_is_asked() -> None:
+    names = {each.nsid for each in ENDPOINTS if not each.nsid.startswith(SEARCHES)}
+    assert names - ELSEWHERE.keys() == {f"fm.plyr.{name}" for name in ASKED}
+
+
+@pytest.mark.parametrize(
+    ("method", "asked"), [(method, each) for method, many in ASKED.items() for each in many]
+)
+async def test_each_statement_goes_by_an_index(large: Large, method: str, asked: Asked) -> None:
+    statements = await large.ask(method, asked.params)
+    assert 0 < len(statements) <= 5
+    indexes, too_much = set(), []
+    for statement in statements:
+        for mode in MODES:
+            for node in nodes(await plan(large.pool, statement, mode)):
+                indexes.add(node.get("Index Name"))
+                if is_too_much(node) and node.get("Relation Name") != asked.reads_whole:
+                    too_much.append(f"{mode}: {sentence(node)} in {statement.sql}")
+    assert not too_much, "\n".join(too_much)
+    assert asked.indexes <= indexes
+
+
+def is_too_much(node: Node) -> bool:
+    reads_whole = node["Node Type"] == "Seq Scan" and touched(node) >= LARGE
+    return reads_whole or sorted_rows(node) >= LARGE or touched(node) >= MANY
+
+
+LONG = {
+    "feed.getActorTracks": ("feed", BUSY),
+    "feed.getLatest": ("feed", {}),
+    "feed.getTagFeed": ("feed", {"tag": "busy"}),
+    "library.getActorAlbums": ("albums", BUSY),
+    "library.getActorLists": ("lists", BUSY),
+    "library.getAlbum": ("items", {**BUSY, "title": "endless"}),
+    "library.getLatestLists": ("lists", {}),
+    "library.getListsContaining": ("lists", SONG),
+}
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("method", LONG)
+async def test_the_planners_limit_never_cuts_a_page(large: Large, method: str, limit: int) -> None:
+    items, params = LONG[method]
+    answer = await large.client.ask(method, **params, limit=limit)
+    assert len(answer[items]) == limit
+    assert "cursor" in answer
