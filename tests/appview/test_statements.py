@@ -18,6 +18,12 @@ from tests.conftest import new_database
 
 CATALOG = load_catalog()
 MOST = 5
+# Three that find, where what was asked for is misspelt, and one for the views of each kind.
+MOST_OF_SEARCHES = {
+    "fm.plyr.search.searchAll": 7,
+    "fm.plyr.search.typeahead": 7,
+    "parts.page.mention.search": 6,
+}
 QUERIES = sorted(nsid for nsid, made in CATALOG.methods.items() if made.kind == "query")
 
 
@@ -54,6 +60,20 @@ def sizes(nsid: str) -> list[dict[str, Any]]:
             others = [one[:-1] + letter for letter in "cdefghijkl"]
             return [{**asked, name: [one, *others[:many]]} for many in (1, 10)]
     return [asked]
+
+
+@pytest.mark.parametrize("nsid", [nsid for nsid in QUERIES if "search" in nsid])
+@pytest.mark.parametrize("text", ["song", "sonk", "s ong", "amb ient nite", "zzzz"])
+async def test_a_search_for_what_is_misspelt_costs_few_more(
+    client: Client, counted: Counted, nsid: str, text: str
+) -> None:
+    asked = question(CATALOG, nsid)
+    asked[next(name for name in ("q", "search") if name in asked)] = text
+    counted.take()
+    response = await client.http.get(f"/xrpc/{nsid}", params=asked)
+    assert response.status_code == 200, response.text
+    statements = counted.take()
+    assert len(statements) <= MOST_OF_SEARCHES.get(nsid, MOST), statements
 
 
 @pytest.mark.parametrize("nsid", QUERIES)
