@@ -67,10 +67,14 @@ truncate
     album,
     bsky_profile,
     comment,
+    derived.network,
+    derived.ranking,
+    derived.related,
     derived.search_document,
     derived.search_due,
     derived.search_tier,
     derived.search_word,
+    derived.tag_count,
     discovery,
     "like",
     link,
@@ -84,7 +88,8 @@ truncate
     repo_queue,
     repo_request,
     subject_count,
-    track
+    track,
+    track_tag
 restart identity
 """
 

@@ -50,6 +50,7 @@ with too_many as (
         and starts_with(chart, 'taken ')
         order by expires_at desc
         offset $3
+        for update skip locked
     )
 )
 insert into derived.ranking (chart, subjects, expires_at)

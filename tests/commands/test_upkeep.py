@@ -222,7 +222,7 @@ async def fill(pool: Pool) -> None:
     """Something in every table of the index."""
     await index(
         pool,
-        change(track()),
+        change(track(album="Shore", description="#tape")),
         change(like(), did=BOB),
         change(comment(), did=BOB),
         change(listing(TRACK_URI), did=BOB),

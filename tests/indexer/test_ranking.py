@@ -171,10 +171,11 @@ async def test_related_is_what_at_least_two_fans_share(pool: Pool) -> None:
 
 async def test_authors_are_no_fans_of_their_own(pool: Pool) -> None:
     rows = Rows(pool)
-    await crowd(rows, "author", "ann", "ben")
-    seed, pushed = [await rows.track("author") for _ in range(2)]
-    await liked(rows, seed, "author", "ann", "ben")
-    await liked(rows, pushed, "author", "ann")
+    await crowd(rows, "author", "pusher", "ann")
+    seed, second, pushed = [await rows.track(by) for by in ("author", "author", "pusher")]
+    await liked(rows, seed, "author", "pusher", "ann")
+    await liked(rows, second, "author", "ann")
+    await liked(rows, pushed, "pusher", "ann")
     await refresh(pool)
     assert await related(pool, seed) == []
 
