@@ -17,11 +17,14 @@ from atproto_subscription.frames import (  # type: ignore[import-untyped]  # has
 )
 from websockets.asyncio.client import ClientConnection
 
+from appview.app import create_app
+from appview.context import AppSettings
 from appview.events.event import NSID
 from indexer.events import RecordChange
 from lexicons.catalog import load_catalog
 from lexicons.data_model import decode, encode, to_json
 from migrations.database import Pool
+from tests.appview.served import served
 from tests.indexer.changes import index
 from tests.indexer.stream import filled, new_sequencer
 
@@ -63,6 +66,10 @@ class Stage:
         rows = await self.pool.fetch("select seq from stream.event order by seq")
         return [row["seq"] for row in rows]
 
+    async def get(self, path: str = "/events", **params: Any) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            return await client.get(path, params=params)
+
     def address(self, **params: object) -> str:
         query = urlencode(params, doseq=True)
         return f"{self.url.replace('http', 'ws', 1)}/xrpc/{NSID}?{query}"
@@ -85,6 +92,14 @@ class Stage:
         ):
             assert response.status_code == 200, await response.aread()
             yield Source(response, response.aiter_lines())
+
+
+@asynccontextmanager
+async def staged(settings: AppSettings, pool: Pool) -> AsyncIterator[Stage]:
+    stop = asyncio.Event()
+    app = create_app(settings, pool, CATALOG, None, stop)
+    async with served(app, stop) as url:
+        yield Stage(url, pool, stop)
 
 
 @dataclass(frozen=True, slots=True)

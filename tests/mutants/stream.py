@@ -6,6 +6,7 @@ OUTBOX = "tests/indexer/test_outbox.py"
 SEQUENCER = "tests/indexer/test_sequencer.py"
 EVENT_LOG = "tests/appview/test_event_log.py"
 EVENTS = "tests/appview/test_events.py"
+PLACES = "tests/appview/test_event_places.py"
 
 STREAM = (
     Mutant(
@@ -72,6 +73,6 @@ STREAM = (
         old="is_outdated=0 < cursor < page.trimmed)",
         new="is_outdated=False)",
         breaks="who was away for too long believes to have missed nothing",
-        tests=(f"{EVENTS}::test_a_cursor_of_what_is_not_kept_any_more_is_told_so",),
+        tests=(f"{PLACES}::test_a_cursor_of_what_is_not_kept_any_more_is_told_so",),
     ),
 )
