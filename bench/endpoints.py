@@ -22,7 +22,8 @@ import orjson
 from appview.app import create_app
 from appview.context import AppSettings
 from bench.catalogue import SIZES, fill
-from bench.processes import Listener, listening, measured, memory
+from bench.load import WARM_UP_SECONDS
+from bench.processes import Listener, cpu_seconds, listening, measured, memory
 from bench.report import Figure, load, say
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
@@ -121,10 +122,8 @@ async def measure(size: str, url: str) -> list[Figure]:
     catalog = load_catalog()
     subjects = await look_around(url)
     figures = []
-    say(
-        "| query | statements | 1 client: /s | p50 | p95 | p99 | 16 clients: /s | p50 | p95 | p99 |"
-    )
-    say("|---|---|---|---|---|---|---|---|---|---|")
+    say("| query | SQL | CPU ms | 1 client: /s | p50 | p95 | p99 | 16: /s | p50 | p95 | p99 |")
+    say("|---|---|---|---|---|---|---|---|---|---|---|")
     async with listening("bench.server", "ours-without-memory", url) as server:
         for nsid in sorted(catalog.methods):
             main = catalog.documents[nsid]["defs"]["main"]
@@ -166,13 +165,29 @@ async def one(size: str, nsid: str, asked: list[str], server: Listener, url: str
     with tempfile.NamedTemporaryFile() as file:
         file.write(orjson.dumps(answered))
         file.flush()
+        before = await used(server, url)
         single, many = [
             await measured("bench.load", server.port, file.name, SECONDS, clients)
             for clients in CLIENTS
         ]
-    say(f"| `{nsid}` | {statements} | {_cells(single)} | {_cells(many)} |")
-    note = f"{statements} statements; 16 clients {many['rate']:,.0f}/s"
+        after = await used(server, url)
+    # The load warms up before it counts: as long again at each rate, in proportion.
+    warmed = 1 + WARM_UP_SECONDS / SECONDS
+    millis = 1_000 * (after - before) / (warmed * (single["requests"] + many["requests"]))
+    say(f"| `{nsid}` | {statements} | {millis:.1f} | {_cells(single)} | {_cells(many)} |")
+    note = f"{statements} statements, {millis:.1f} ms of CPU; 16 clients {many['rate']:,.0f}/s"
     return Figure(f"{size} {nsid}: p95", single["p95_millis"], "ms", note=note)
+
+
+async def used(server: Listener, url: str) -> float:
+    """CPU seconds of the server and of those who work for it in Postgres, so far."""
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(
+        "select pid from pg_stat_activity where datname = current_database()"
+        " and application_name = 'plyr-appview'"
+    )
+    await connection.close()
+    return sum(cpu_seconds(pid) for pid in (server.pid, *(row["pid"] for row in rows)))
 
 
 async def counted(asked: list[str], url: str) -> tuple[int, list[str]]:
