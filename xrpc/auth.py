@@ -16,9 +16,12 @@ from xrpc.service_token import MAX_TOKEN_CHARS, ServiceToken, parse_token
 from xrpc.token_bucket import TokenBucket
 
 REPLAYS_REMEMBERED: Final = 100_000
-# Anybody can name DIDs never heard of: to look them up must not use up the rate of the directory.
+# Anybody can name DIDs never heard of, and forge tokens of those that are known: to look them up
+# must not use up the rate of the directory.
 UNKNOWN_PER_SECOND: Final = 10.0
 UNKNOWN_BURST: Final = 200.0
+FORGED_PER_SECOND: Final = 5.0
+FORGED_BURST: Final = 100.0
 
 
 class ServiceAuth:
@@ -31,7 +34,8 @@ class ServiceAuth:
         self._resolver = resolver
         self._clock = clock
         self._unknown = TokenBucket.full(UNKNOWN_PER_SECOND, UNKNOWN_BURST, clock())
-        self._used: TLRUCache[tuple[Did, str], float] = TLRUCache(
+        self._forged = TokenBucket.full(FORGED_PER_SECOND, FORGED_BURST, clock())
+        self._used: TLRUCache[tuple[Did, bytes], float] = TLRUCache(
             REPLAYS_REMEMBERED, ttu=_until_expiry, timer=clock
         )
 
@@ -60,6 +64,8 @@ class ServiceAuth:
             raise unauthorized("BadJwtIssuer", f"{did} cannot be resolved") from error
         if _is_signed_by(token, identity):
             return
+        if not self._forged.take(self._clock()):
+            raise not_enough_resources()
         try:
             fresh = await self._resolver.resolve(did, force=True)
         except IdentityError as error:
@@ -82,5 +88,5 @@ def _is_signed_by(token: ServiceToken, identity: Identity) -> bool:
     return key.verify(token.signature, token.signed, low_s=False)
 
 
-def _until_expiry(_key: tuple[Did, str], expires_at: float, _now: float) -> float:
+def _until_expiry(_key: tuple[Did, bytes], expires_at: float, _now: float) -> float:
     return expires_at

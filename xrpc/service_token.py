@@ -5,6 +5,7 @@ https://atproto.com/specs/xrpc#inter-service-authentication-jwt
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,13 +24,13 @@ _CURVES: Final[dict[str, Curve]] = {"ES256": "p256", "ES256K": "k256"}
 
 @dataclass(frozen=True, slots=True)
 class ServiceToken:
-    """`signed` is what the signature is over."""
+    """`signed` is what the signature is over, `replay_key` of what makes it the one it is."""
 
     issuer: Did
     audience: str
     method: str
     expires_at: float
-    replay_key: str
+    replay_key: bytes
     curve: Curve
     signed: bytes
     signature: bytes
@@ -44,13 +45,15 @@ def parse_token(text: str, now: float) -> ServiceToken:
     signed = f"{parts[0]}.{parts[1]}".encode()
     curve = _check_header(header)
     expires_at = _check_times(claims, now)
-    replay_key = claims.get("jti")
+    token_id = claims.get("jti")
+    if not isinstance(token_id, str):
+        token_id = parts[1]
     return ServiceToken(
         issuer=_issuer(claims),
         audience=_text(claims, "aud", "BadJwtAudience"),
         method=_text(claims, "lxm", "BadJwtLexiconMethod"),
         expires_at=expires_at,
-        replay_key=replay_key if isinstance(replay_key, str) else parts[1],
+        replay_key=hashlib.sha256(token_id.encode()).digest(),
         curve=curve,
         signed=signed,
         signature=_decode(parts[2]),

@@ -209,6 +209,30 @@ async def test_unknown_issuers_do_not_use_up_the_rate_of_the_directory() -> None
         assert await it.ask(token(it.now)) == ALICE, "whoever is known does not wait for them"
 
 
+async def test_forged_tokens_of_known_accounts_do_not_use_up_the_rate_of_the_directory() -> None:
+    people = [Did(f"did:plc:{number:024}") for number in range(300)]
+    async with signing({did: with_key(new_key(), did) for did in people}) as it:
+        for did in people:
+            await it.it.resolver.resolve(did)
+        refused = []
+        for did in people:
+            with pytest.raises(XrpcError) as caught:
+                await it.ask(token(it.now, iss=did, secret=2))
+            refused.append(caught.value.status)
+        assert refused == [401] * 100 + [503] * 200
+        assert it.it.documents_asked == 400
+        assert await it.ask(token(it.now, iss=people[-1])) == people[-1]
+
+
+async def test_what_is_remembered_of_a_used_token_is_short() -> None:
+    async with signing() as it:
+        jti = "j" * 5_000
+        assert await it.ask(token(it.now, lxm=PUT, jti=jti), PUT) == ALICE
+        assert await it.refused(token(it.now, lxm=PUT, jti=jti), PUT) == "JwtReplayed"
+        assert await it.ask(token(it.now, lxm=PUT, jti=jti + "k"), PUT) == ALICE
+    assert len(parse_token(token(it.now, jti=jti), it.now).replay_key) < 100
+
+
 @pytest.mark.parametrize(
     "authorization",
     ["Basic YWRtaW46eA==", "bearer", "Bearer", "Bearer ", "token", "Bearer a.b", "Bearer a.b.c.d",
