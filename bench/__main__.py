@@ -5,7 +5,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from bench import catalogue, endpoints, filled, ingest, latest, memory, proof, visible, walks
+from bench import (
+    catalogue,
+    endpoints,
+    fan_out,
+    filled,
+    ingest,
+    latest,
+    memory,
+    proof,
+    visible,
+    walks,
+)
 from bench.report import Figure, load, machine, say
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
@@ -19,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "endpoints": endpoints.endpoints,
     "visible": visible.visible,
     "steady": visible.steady,
+    "fan-out": fan_out.fan_out,
     "memory": memory.memory_of_each,
 }
 LONG = {"filled", "endpoints"}
