@@ -125,9 +125,9 @@ async def measure(size: str, url: str) -> list[Figure]:
     say("| query | SQL | CPU ms | 1 client: /s | p50 | p95 | p99 | 16: /s | p50 | p95 | p99 |")
     say("|---|---|---|---|---|---|---|---|---|---|---|")
     async with listening("bench.server", "ours-without-memory", url) as server:
-        for nsid in sorted(catalog.methods):
-            main = catalog.documents[nsid]["defs"]["main"]
-            if main["type"] == "query":
+        for nsid, method in sorted(catalog.methods.items()):
+            output = method.output
+            if method.kind == "query" and output and output.encoding == "application/json":
                 asked = paths(catalog, nsid, subjects)
                 figures.append(await one(size, nsid, asked, server, url))
         held = memory([server.pid])
