@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 STATE = "tests/indexer/test_repo_state.py"
 WINDOW = "tests/indexer/test_window.py"
+LEADERSHIP = "tests/indexer/test_leadership.py"
 BATCHES = "tests/indexer/test_batches.py"
 STEPS = "tests/indexer/test_steps.py"
 FRAMING = "tests/network/test_framing.py"
@@ -92,6 +93,14 @@ CHAINS = (
         new="            pass",
         breaks="a rotated key ends an account's music",
         tests=(f"{COMMITS}::test_case_22_a_key_rotated_a_moment_ago_is_looked_up",),
+    ),
+    Mutant(
+        name="leader-not-fenced",
+        file="indexer/rows.py",
+        old="    if epoch is not None:",
+        new="    if False:",
+        breaks="an indexer that slept while another took over writes over its work",
+        tests=(f"{LEADERSHIP}::test_a_leader_that_was_followed_by_another_can_write_nothing",),
     ),
     Mutant(
         name="cursor-before-rows",
