@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from indexer import counters
+from indexer.outbox import tell_forgotten
 from indexer.records.ledger import PURGED
 from indexer.records.record_type import RecordTypes, RecordUri, columns, texts
 from indexer.rows import begin, new_tally
@@ -28,6 +29,7 @@ async def forget(pool: Pool, record_types: RecordTypes, did: Did, places: Iterab
 async def _forget(pool: Pool, record_types: RecordTypes, uris: Sequence[RecordUri]) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await begin(connection)
+        await tell_forgotten(connection, uris)
         for collection, same in groupby(uris, lambda uri: uri.collection):
             await record_types[Nsid(collection)].delete(connection, list(same))
         tally = new_tally(record_types)

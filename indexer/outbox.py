@@ -4,12 +4,12 @@ Told is what the index shows: a valid version that is replaced by an invalid one
 What accounts become is told by a trigger on their table.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 from indexer.records.ledger import Winner
 from indexer.records.prepare import RecordState
-from indexer.records.record_type import columns
+from indexer.records.record_type import RecordUri, columns
 from migrations.runner import Connection
 
 Action: TypeAlias = Literal["create", "update", "delete"]
@@ -38,6 +38,20 @@ async def tell_records(connection: Connection, winners: Iterable[Winner]) -> Non
         where live or (select filled_at is not null from stream.state)
         """,
         *columns(rows),
+    )
+
+
+async def tell_forgotten(connection: Connection, uris: Sequence[RecordUri]) -> None:
+    """Of records that are about to be erased, so that a walk can say anew what they are."""
+    await connection.execute(
+        """
+        insert into stream.outbox (kind, did, collection, rkey, rev, action, reason, live)
+        select 'record', did, collection, rkey, rev, 'delete', 'deleted', false
+        from unnest($1::text[], $2::text[], $3::text[]) as forgotten (did, collection, rkey)
+        join record using (did, collection, rkey)
+        where record.counted
+        """,
+        *columns(uris),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer import moderation
+from indexer import mending, moderation
 from indexer.events import RecordChange
 from indexer.moderation import Decision, Subject
 from indexer.steps import AccountStatus, Step
@@ -99,6 +99,18 @@ async def test_a_takedown_of_a_record_is_told_and_taken_back(pool: Pool) -> None
     assert await hear(pool, later) == []
     await moderation.restore(pool, TYPES, decision)
     assert (await told(pool))[-1] == ("create", SONG, later.cid, None)
+
+
+async def test_what_a_mending_forgets_is_told_and_comes_anew(pool: Pool) -> None:
+    song, gone = change(track()), change(track(), key=2)
+    await hear(pool, song, gone)
+    places = [(one.collection, one.rkey) for one in (song, gone)]
+    await mending.forget(pool, TYPES, ALICE, places)
+    assert (await told(pool))[2:] == [
+        ("delete", SONG, None, "deleted"),
+        ("delete", f"{ALICE}/track/{tid(2)}", None, "deleted"),
+    ]
+    assert await hear(pool, song, deletion(gone, rev=1)) == [("create", SONG, song.cid, None)]
 
 
 async def set_status(pool: Pool, status: str, *, active: bool) -> None:
