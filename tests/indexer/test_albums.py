@@ -5,8 +5,20 @@ from typing import Any
 import pytest
 
 from indexer import albums
+from indexer.purge import START, purge_chunk
+from indexer.rows import begin
 from migrations.database import Pool
-from tests.indexer.changes import ALICE, BOB, TRACK_URI, change, deletion, index, listing, track
+from tests.indexer.changes import (
+    ALICE,
+    BOB,
+    TRACK_URI,
+    TYPES,
+    change,
+    deletion,
+    index,
+    listing,
+    track,
+)
 
 
 def album(*subjects: str, **fields: Any) -> dict[str, Any]:
@@ -84,6 +96,14 @@ async def test_items_of_a_list_are_as_old_as_the_list(pool: Pool) -> None:
         "select list_item.sort_at = list.sort_at from list_item join list on uri = list_uri"
     )
     assert [row[0] for row in rows] == [True, True]
+
+
+async def test_of_a_purged_account_no_album_stays(pool: Pool) -> None:
+    await index(pool, change(track(album="Night"), key=1), change(album(name="Day"), key=2))
+    async with pool.acquire() as connection, connection.transaction():
+        await begin(connection)
+        assert await purge_chunk(connection, TYPES, ALICE, START, 10) is None
+    assert await titles(pool) == []
 
 
 async def test_what_is_wrong_is_found_and_put_right(pool: Pool) -> None:
