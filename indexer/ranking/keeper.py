@@ -86,7 +86,7 @@ class Rankings:
 
     async def _try(self, work: Work) -> bool:
         async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute("set local work_mem = '64MB'")
+            await connection.execute("set local work_mem = '32MB'")
             return await work.do(connection)
 
     def _redrawing(self, chart: Chart) -> Callable[[Connection], Awaitable[bool]]:
