@@ -22,6 +22,7 @@ _AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # a deadlock
     asyncpg.InterfaceError,
     OSError,
 )
@@ -65,21 +66,27 @@ class IdentityStore:
     async def save(self, identity: Identity) -> None:
         """Keep what is newer; a proven handle leaves whoever had it before, in one transaction."""
         with _available():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if identity.handle is not None:
-                    await _free(connection, identity.handle, identity.did)
-                await connection.execute(
-                    """
-                    update account
-                    set handle = $2, pds = $3, signing_key = $4, identity_at = $5
-                    where did = $1 and (identity_at is null or identity_at <= $5)
-                    """,
-                    identity.did,
-                    identity.handle,
-                    identity.pds,
-                    None if identity.key is None else multikey(identity.key),
-                    identity.resolved_at,
-                )
+            try:
+                await self._save(identity)
+            except asyncpg.TransactionRollbackError:  # a deadlock, which is over by now
+                await self._save(identity)
+
+    async def _save(self, identity: Identity) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            if identity.handle is not None:
+                await _free(connection, identity.handle, identity.did)
+            await connection.execute(
+                """
+                update account
+                set handle = $2, pds = $3, signing_key = $4, identity_at = $5
+                where did = $1 and (identity_at is null or identity_at <= $5)
+                """,
+                identity.did,
+                identity.handle,
+                identity.pds,
+                None if identity.key is None else multikey(identity.key),
+                identity.resolved_at,
+            )
 
     async def forget(self, did: Did) -> None:
         """Trust nothing that was known; the handle is free for another."""

@@ -8,6 +8,7 @@ import pytest
 
 from lexicons.syntax import Did, Handle
 from migrations.database import Pool, create_pool
+from tests.support import wait_until
 from tests.xrpc.people import ALICE, BOB, World, document, new_key, running
 from xrpc.identity_store import Identity, IdentityStore, StoreUnavailable
 
@@ -134,3 +135,31 @@ async def test_case_88_a_tombstone_is_forgotten_in_the_table_too(pool: Pool) -> 
         with pytest.raises(Exception, match="tombstone"):
             await it.resolver.resolve(ALICE, force=True)
     assert await IdentityStore(pool).load(ALICE) is None
+
+
+async def test_what_a_deadlock_undid_is_written_again(pool: Pool) -> None:
+    store = IdentityStore(pool)
+    await meet(pool, ALICE, BOB)
+    await store.save(identity(BOB))
+    lock = "select from account where did = $1 for update"
+    async with pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("set local deadlock_timeout = '60s'")
+        await other.execute(lock, max(ALICE, BOB))
+        saving = asyncio.create_task(store.save(identity(ALICE)))
+        await wait_until(lambda: is_waiting(pool))
+        await other.execute(lock, min(ALICE, BOB))
+        await transaction.rollback()
+        await saving
+    assert await handle_of(pool, ALICE) == HANDLE
+
+
+async def is_waiting(pool: Pool) -> bool:
+    waiting = """
+        select exists (
+            select from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'
+        )
+    """
+    return bool(await pool.fetchval(waiting))
