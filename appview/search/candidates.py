@@ -15,9 +15,11 @@ from appview.search.shelves import (
     Alternatives,
     Filters,
     Group,
+    beginning_patterns,
     first_stages,
     last_stage,
     later_stage,
+    phrase_patterns,
     tsqueries,
 )
 from lexicons.terms import Kind, misspellings
@@ -168,7 +170,8 @@ async def _find(
     connection: Connection, search: Search, kinds: Sequence[Kind], wanted: int, enough: int
 ) -> list[Hit]:
     stages = dict.fromkeys(kinds, first_stages(search.query))
-    hits = await _candidates(connection, search, stages, wanted)
+    patterns = beginning_patterns(search.query)
+    hits = await _candidates(connection, search, stages, wanted, patterns)
     if len(hits) >= enough or not search.query.words:
         return _sorted(hits)
     parts, meant = await _alternatives(connection, search.query, kinds)
@@ -197,6 +200,7 @@ async def _candidates(
     search: Search,
     stages: Mapping[Kind, Sequence[Sequence[Group]]],
     wanted: int,
+    patterns: Sequence[str] = (),
 ) -> dict[int, Hit]:
     asked = []
     for kind, each in stages.items():
@@ -216,14 +220,9 @@ async def _candidates(
         span.until,
         span.min_ms,
         span.max_ms,
-        [f"% {' '.join(phrase)} %" for phrase in search.query.phrases if not _is_loose(phrase)],
+        [*patterns, *phrase_patterns(search.query)],
     )
     return {hit.id: hit for hit in as_hits(search.query, rows)}
-
-
-def _is_loose(phrase: Sequence[str]) -> bool:
-    """It may stand inside a word."""
-    return is_unspaced(phrase[0]) or is_unspaced(phrase[-1])
 
 
 def as_hits(query: Query, rows: Sequence[Row]) -> list[Hit]:

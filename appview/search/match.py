@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from appview.search.query import Query
 from lexicons.terms import FIELDS, Kind, whole
@@ -107,29 +108,30 @@ def _has(lines: Sequence[str], phrase: Sequence[str]) -> bool:
 
 def _best(word: str, lines: Sequence[str]) -> tuple[Found, int] | None:
     """The best that a word is found as, and the number of the first field that has it so."""
-    best: tuple[int, int, int] | None = None
-    for number, line in enumerate(lines):
-        found = _in_line(word, line)
-        if found is not None and (best is None or (found.of, found.slips, number) < best):
-            best = (found.of, found.slips, number)
-    if best is None:
-        return None
-    return Found(Class(best[0]), best[1]), best[2]
-
-
-def _in_line(word: str, line: str) -> Found | None:
-    if word in line:
-        if f" {word} " in line:
-            return Found(Class.EXACT)
-        if f" {word}" in line:
-            return Found(Class.PREFIX)
-        if len(word) >= SHORTEST_PART or is_unspaced(word):
-            return Found(Class.SUBSTRING)
+    best = min(
+        ((_in_line(word, line), number) for number, line in enumerate(lines) if word in line),
+        default=None,
+    )
+    if best is not None and best[0] < Class.FUZZY:
+        return Found(Class(best[0])), best[1]
     allowed = allowed_slips(word)
     if not allowed:
         return None
-    slips = min((distance(word, other, allowed) for other in line.split()), default=allowed + 1)
-    return Found(Class.FUZZY, slips) if slips <= allowed else None
+    slips, number = min(
+        (distance(word, other, allowed), number)
+        for number, line in enumerate(lines)
+        for other in ("", *line.split())
+    )
+    return (Found(Class.FUZZY, slips), number) if slips <= allowed else None
+
+
+def _in_line(word: str, line: str) -> int:
+    """The class of a word that is somewhere in a line; a part of three letters or more is one."""
+    if f" {word} " in line:
+        return Class.EXACT
+    if f" {word}" in line:
+        return Class.PREFIX
+    return Class.SUBSTRING if len(word) >= SHORTEST_PART or is_unspaced(word) else Class.FUZZY
 
 
 def allowed_slips(word: str) -> int:
@@ -139,6 +141,7 @@ def allowed_slips(word: str) -> int:
     return 1 if len(word) < 8 else 2 if len(word) < 12 else 3
 
 
+@lru_cache(maxsize=10_000)
 def distance(one: str, other: str, limit: int) -> int:
     """Letters added, left out, changed or swapped with the next; any more than `limit` is one more.
 

@@ -41,11 +41,30 @@ def first_stages(query: Query) -> list[list[Group]]:
 
 
 def _beginnings(query: Query) -> list[Group]:
-    """Of words, or of something that is known by its whole name alone."""
-    begun = [_begun(word) for word in query.words]
-    if len(begun) < 2 or not query.whole:
-        return [[each] for each in begun]
+    """Of words, or of something that is known by its whole name alone.
+
+    To go through all words with a beginning is dear: that is done for the longest, of the others
+    the first letters are prepared. What is found too much has not the `beginning_patterns`.
+    """
+    if len(query.words) < 2 or not query.whole:
+        return [[_begun(word)] for word in query.words]
+    # A pair of letters of an unspaced script is rare enough to begin with.
+    longest = max(query.words, key=len) if not any(map(is_unspaced, query.words)) else ""
+    begun = [_begun(word) if word == longest else _first_letters(word) for word in query.words]
     return [[[term for each in begun for term in each], [Term(whole(query.whole), is_prefix=True)]]]
+
+
+def beginning_patterns(query: Query) -> list[str]:
+    return [f"%{word}%" for word in query.words if len(query.words) > 1 and not is_unspaced(word)]
+
+
+def phrase_patterns(query: Query) -> list[str]:
+    """Of those that cannot stand inside a word."""
+    return [
+        f"% {' '.join(phrase)} %"
+        for phrase in query.phrases
+        if not is_unspaced(phrase[0]) and not is_unspaced(phrase[-1])
+    ]
 
 
 def last_stage(query: Query) -> list[Group]:
@@ -56,7 +75,7 @@ def last_stage(query: Query) -> list[Group]:
 def later_stage(query: Query, alternatives: Alternatives) -> list[Group]:
     """Each word as it is, or one of those it may stand for."""
     return [
-        [_begun(word), *([Term(other)] for other in alternatives.get(word, ()))]
+        [_as_it_is(word), *([Term(other)] for other in alternatives.get(word, ()))]
         for word in query.words
     ]
 
@@ -88,6 +107,15 @@ def _parts(word: str) -> list[Term]:
     if len(word) == 1:
         return [Term(beginning(word))]
     return [Term(pair) for pair in dict.fromkeys(pairs(word))]
+
+
+def _as_it_is(word: str) -> list[Term]:
+    """What the word begins is among its alternatives, unless it is too short to have any."""
+    return _parts(word) if len(word) > PREPARED_PREFIX else _begun(word)
+
+
+def _first_letters(word: str) -> list[Term]:
+    return _parts(word) if is_unspaced(word) else [Term(beginning(word[:PREPARED_PREFIX]))]
 
 
 def _begun(word: str) -> list[Term]:

@@ -53,7 +53,7 @@ async def found(client: Client, judged: Judged, keys: dict[str, str]) -> list[st
 
 def name_of(item: dict[str, Any]) -> str:
     view = item.get("track", item)
-    return str(view.get("uri") or view["did"])
+    return str(view.get("uri") or view.get("did") or view["title"])
 
 
 async def test_people_find_what_they_want(rows: Rows, client: Client) -> None:
