@@ -19,12 +19,14 @@ from appview.event_source import PATH as EVENTS_PATH
 from appview.event_source import EventSource
 from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
+from appview.media.blobs import Blobs
 from appview.queries.get_activity import get_activity
 from appview.queries.get_actor_albums import get_actor_albums
 from appview.queries.get_actor_likes import get_actor_likes
 from appview.queries.get_actor_lists import get_actor_lists
 from appview.queries.get_actor_tracks import get_actor_tracks
 from appview.queries.get_album import get_album
+from appview.queries.get_blob import get_blob
 from appview.queries.get_comments import get_comments
 from appview.queries.get_latest import get_latest
 from appview.queries.get_latest_lists import get_latest_lists
@@ -114,6 +116,7 @@ ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.search.searchTracks", search_tracks),
     Endpoint("fm.plyr.search.typeahead", typeahead),
     Endpoint("fm.plyr.stats.getNetworkStats", get_network_stats, memory_seconds=HOT),
+    Endpoint("fm.plyr.playback.getBlob", get_blob),
     Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
     Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
     Endpoint("fm.plyr.sync.requestRepo", request_repo),
@@ -131,9 +134,10 @@ def create_app(
     catalog: Catalog,
     identities: IdentityResolver | None,
     stop: asyncio.Event | None = None,
+    blobs: Blobs | None = None,
 ) -> ASGIApp:
     """`stop`: set when the server is about to end, for those who would stay connected."""
-    context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts))
+    context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts), blobs)
     limiter = _limiter(settings.rate_limit)
     seats = Seats(settings.max_subscribers, settings.max_subscribers_per_caller, limiter)
     tail = Tail(pool, stop)

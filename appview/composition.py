@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 
 from appview.app import AppSettings, create_app
 from appview.config import Config
+from appview.media.blobs import open_blobs
+from appview.media.disk import Disk
+from appview.media.sources import Sources
 from appview.screen import Progress
 from indexer.leadership import leadership
 from indexer.sequencer import Retention
@@ -119,8 +122,14 @@ def app_settings(config: Config) -> AppSettings:
     )
 
 
-def build_app(config: Config, tools: Tools, stop: asyncio.Event) -> ASGIApp:
-    return create_app(app_settings(config), tools.pool, tools.catalog, tools.resolver, stop)
+@asynccontextmanager
+async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIterator[ASGIApp]:
+    disk = Disk(config.data_dir / "media", config.media_cache_bytes, config.min_free_bytes)
+    sources = Sources(tools.resolver, tools.remote, tools.client, config.max_blob_bytes)
+    async with open_blobs(disk, sources) as blobs:
+        yield create_app(
+            app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs
+        )
 
 
 async def keep_indexing(

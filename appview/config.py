@@ -130,6 +130,8 @@ class Config:
     )
     resync_workers: int = _setting(_whole(1, 64), "6")
     max_repo_bytes: int = _setting(_whole(1_000_000, 10**11), str(1 << 30))
+    media_cache_bytes: int = _setting(_whole(0, 10**15), str(10 << 30))
+    max_blob_bytes: int = _setting(_whole(1_000, 10**11), str(300 << 20))
     min_free_bytes: int = _setting(_whole(0, 10**15), str(2 << 30))
     allow_private_addresses: bool = _setting(_switch, "off")
     log_format: str = _setting(_one_of("text", "json"), "text")

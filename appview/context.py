@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appview.media.blobs import Blobs
 from appview.rules import Trust
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -50,6 +51,7 @@ class AppContext:
     settings: AppSettings
     pool: Pool
     trust: Trust
+    blobs: Blobs | None = None
     repo_requests: CallerRates = field(
         default_factory=lambda: CallerRates(
             REPO_REQUESTS_PER_SECOND, REPO_REQUESTS_BURST, time.monotonic

@@ -54,8 +54,8 @@ class Spool:
                     [("did", did)],
                     max_bytes=self.max_repo_bytes,
                     timeout_seconds=CAR_SECONDS,
-                ) as chunks:
-                    async for chunk in chunks:
+                ) as response:
+                    async for chunk in response.chunks():
                         await asyncio.to_thread(file.write, chunk)
             except (RemoteError, Unreachable, HostBusy):
                 if origin == origins[-1]:

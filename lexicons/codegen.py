@@ -61,8 +61,9 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
             # What comes in is a string; what goes out the JSON encoder may write.
             params = {name: text.replace(" | datetime", "") for name, text in params.items()}
             yield _class(f"{method}Params", params)
-            if "output" in schema:
-                yield _class(f"{method}Output", _fields(schema["output"]["schema"], nsid))
+            output = schema.get("output", {}).get("schema")
+            if output is not None:
+                yield _class(f"{method}Output", _fields(output, nsid))
         elif schema["type"] == "procedure":
             yield from _bodies(schema, nsid)
 

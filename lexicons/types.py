@@ -623,6 +623,11 @@ class Placement(TypedDict):
     position: int
 
 
+class GetBlobParams(TypedDict):
+    did: str
+    cid: str
+
+
 _MatchReserved = TypedDict("_MatchReserved", {"class": str})
 
 

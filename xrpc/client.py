@@ -52,6 +52,12 @@ class StreamedResponse:
     url: str
     _chunks: AsyncIterator[bytes]
 
+    @property
+    def size(self) -> int | None:
+        """What the body is said to have; a body of another size does not end well."""
+        length = self.headers.get("content-length", "")
+        return int(length) if length.isdecimal() else None
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Raise Unreachable when the body or the time goes past its bound."""
         return self._chunks

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from xrpc.client import GuardedClient, Response, Trouble, Unreachable
+from xrpc.client import GuardedClient, Response, StreamedResponse, Trouble, Unreachable
 
 SMALL_ANSWER_BYTES = 256 << 10  # what a host packs into more would take the loop's time to read
 CALLS_PER_HOST = 4
@@ -102,8 +102,8 @@ class Remote:
     @asynccontextmanager
     async def download(
         self, origin: str, nsid: str, params: Params, *, max_bytes: int, timeout_seconds: float
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Stream the body of a query in chunks."""
+    ) -> AsyncIterator[StreamedResponse]:
+        """Stream the body of a query that was answered with 200."""
         async with self._turn(origin) as host, AsyncExitStack() as stack:
             with _unreadable_is_unreachable(origin):
                 response = await stack.enter_async_context(
@@ -121,7 +121,7 @@ class Remote:
                     if len(body) > 10_000:
                         break
                 raise self._failure(host, origin, Response(response.status, response.headers, body))
-            yield response.chunks()
+            yield response
 
     @asynccontextmanager
     async def _turn(self, origin: str) -> AsyncIterator[_Host]:

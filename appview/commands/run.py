@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from appview.composition import VERSION, build_app, keep_indexing, open_tools
+from appview.composition import VERSION, open_app, keep_indexing, open_tools
 from appview.config import Config
 from appview.screen import show_first
 from appview.serving import answer, listening, publish_metrics, stop_on_signals
@@ -20,8 +20,8 @@ async def run(config: Config) -> None:
     async with open_tools(config) as tools:
         host, port = listener.getsockname()[:2]
         show_first(config, VERSION, f"http://{host}:{port}")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(answer(config, build_app(config, tools, stop), listener, stop))
+        async with open_app(config, tools, stop) as app, asyncio.TaskGroup() as group:
+            group.create_task(answer(config, app, listener, stop))
             group.create_task(keep_indexing(config, tools, stop, show_progress=True))
 
 
@@ -40,4 +40,5 @@ async def serve(config: Config) -> None:
     async with open_tools(config, migrate=config.database_url is None) as tools:
         host, port = listener.getsockname()[:2]
         log.info("serving", url=f"http://{host}:{port}")
-        await answer(config, build_app(config, tools, stop), listener, stop)
+        async with open_app(config, tools, stop) as app:
+            await answer(config, app, listener, stop)

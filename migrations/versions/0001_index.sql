@@ -178,6 +178,7 @@ comment on column track.sort_at is 'the lesser of the rkey''s TID and the first 
 create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
 create index track_by_album on track (did, album_key, sort_at, uri) where album_key is not null;
+create index track_by_audio on track (audio_cid) where audio_cid is not null;
 create index track_by_feature on track using gin (features) where features <> '{}';
 
 create table track_tag (
@@ -339,6 +340,7 @@ create table local.takedown (
 );
 comment on table local.takedown is 'hidden whatever upstream says';
 comment on column local.takedown.subject is 'an account: did; a record: at-uri; a blob: did/cid';
+create index takedown_blob on local.takedown (substring(subject from '^did:[^/]+/(.+)$'));
 
 create table local.action (
     id       bigint generated always as identity primary key,

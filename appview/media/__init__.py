@@ -1,0 +1,1 @@
+"""Bytes of strangers, proven by their CID and kept for a while."""

@@ -1,0 +1,135 @@
+"""One blob on its way into the cache, and all who wait for it.
+
+Whoever asks while it comes is given what has come. The last of it is held back until the hash is
+right, so a wrong blob is never delivered whole; then its listeners are cut off and it is forgotten.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from appview.media.disk import Disk
+
+HELD_BACK_BYTES: Final = 64 << 10
+ROOM_BYTES: Final = 4 << 20
+READ_BYTES: Final = 256 << 10
+POLL_SECONDS: Final = 0.05
+
+
+class Broken(Exception):
+    """The blob did not come, or what came was not it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer of a source: how many bytes it says will come, if it says so, and the bytes."""
+
+    size: int | None
+    chunks: AsyncIterator[bytes]
+
+
+Fetch = Callable[[], AbstractAsyncContextManager[Incoming]]
+
+
+@dataclass(slots=True, eq=False)
+class Filling:
+    """`received` only grows; `file` has that much. `error` or `is_proven` is the end."""
+
+    name: str
+    digest: bytes
+    size: int | None = None
+    received: int = 0
+    is_proven: bool = False
+    error: Exception | None = None
+    file: BinaryIO | None = None
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def readable(self) -> int:
+        """How many bytes from the start may be handed out already."""
+        if self.is_proven:
+            return self.received
+        end = self.received if self.size is None else max(self.size, self.received)
+        return max(min(self.received, end - HELD_BACK_BYTES), 0)
+
+    def move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def until_readable(self, position: int) -> int:
+        """Wait for the byte at that position; answers how many may be read by now."""
+        while not self.is_proven and (self.file is None or self.readable <= position):
+            await self._next_move()
+        return self.readable
+
+    async def until_proven(self) -> None:
+        while not self.is_proven:
+            await self._next_move()
+
+    async def _next_move(self) -> None:
+        if self.error is not None:
+            raise Broken(str(self.error)) from self.error
+        await self._moved.wait()
+
+
+async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch) -> None:
+    """Take one source's answer into the `.part`; raises Broken unless it is the blob."""
+    hashed = hashlib.sha256()
+    room = 0
+
+    def take(chunk: bytes) -> None:
+        nonlocal room
+        if filling.received + len(chunk) > room:
+            room = filling.size or filling.received + len(chunk) + ROOM_BYTES
+            disk.reserve(filling.name, room, filling.size)
+        hashed.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            view = view[part.write(view) :]
+
+    async with fetch() as incoming:
+        filling.size = incoming.size
+        filling.move()
+        async for chunk in incoming.chunks:
+            await asyncio.to_thread(take, chunk)
+            filling.received += len(chunk)
+            filling.move()
+    if hashed.digest() != filling.digest:
+        raise Broken(f"{filling.name}: {filling.received} bytes came, and their hash is another")
+    await asyncio.to_thread(disk.keep, filling.name, part)
+    filling.size = filling.received
+    filling.is_proven = True
+    filling.move()
+
+
+async def follow(filling: Filling, disk: Disk, part: BinaryIO) -> None:
+    """As `fill`, of a blob that another process fills: one of them fetches for all."""
+    while True:
+        look = await asyncio.to_thread(disk.look, filling.name, part)
+        filling.received, filling.size = max(look.received, filling.received), look.size
+        if look.is_over:
+            break
+        filling.move()
+        await asyncio.sleep(POLL_SECONDS)
+    if not look.is_kept:
+        raise Broken(f"{filling.name}: the process that fetched it gave up")
+    filling.is_proven = True
+    filling.move()
+
+
+async def read(
+    file: BinaryIO, start: int, stop: int, wait: Callable[[int], Awaitable[int]] | None = None
+) -> AsyncIterator[bytes]:
+    """Give the bytes of a file; `wait(position)` answers how far it may be read by now."""
+    at = start
+    while at < stop:
+        limit = stop if wait is None else min(await wait(at), stop)
+        chunk = await asyncio.to_thread(os.pread, file.fileno(), min(limit - at, READ_BYTES), at)
+        if not chunk:
+            raise Broken("the file ends too early")
+        yield chunk
+        at += len(chunk)

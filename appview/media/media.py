@@ -1,0 +1,185 @@
+"""Blobs for whoever may have them: from the cache, or while they come.
+
+One fetch per blob and cache, however many ask and in however many processes.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import structlog
+from cachetools import TTLCache
+
+from appview.media.disk import Disk, NoRoom
+from appview.media.filling import Broken, Fetch, Filling, fill, follow, read
+from appview.media.kinds import HEAD_BYTES
+from lexicons.cid import Cid
+from xrpc.client import Unreachable
+from xrpc.identity import IdentityError
+from xrpc.remote import HostBusy, RemoteError
+
+log = structlog.get_logger(__name__)
+
+DIGEST: Final = slice(4, None)  # of a binary CID
+FILLS_AT_ONCE: Final = 32
+PATIENCE_SECONDS: Final = 8.0
+# Who asks for what just failed to come is not a reason to ask its host again.
+FAILURES_REMEMBERED: Final = 10_000
+FAILURE_SECONDS: Final = 15.0
+NOT_COME = (Broken, NoRoom, OSError, RemoteError, HostBusy, Unreachable, IdentityError)
+
+
+@dataclass(slots=True, eq=False)
+class Opened:
+    """`size` is None while nobody knows it. What `is_proven` may be kept by whoever gets it."""
+
+    size: int | None
+    head: bytes
+    _file: BinaryIO
+    _filling: Filling | None = None
+
+    @property
+    def is_proven(self) -> bool:
+        return self._filling is None
+
+    async def until_proven(self) -> None:
+        if self._filling is not None:
+            await self._filling.until_proven()
+            self.size, self._filling = self._filling.received, None
+
+    async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
+        """Give the bytes from `start` up to `stop`; raises Broken where they never come."""
+        if stop is None:
+            await self.until_proven()
+            stop = self.size
+        assert stop is not None
+        wait = None if self._filling is None else self._filling.until_readable
+        async for chunk in read(self._file, start, stop, wait):
+            yield chunk
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(slots=True)
+class Media:
+    """`open` raises Broken where a blob does not come."""
+
+    disk: Disk
+    _fillings: dict[str, Filling] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILLS_AT_ONCE))
+    _failed: TTLCache[str, str] = field(
+        default_factory=lambda: TTLCache(FAILURES_REMEMBERED, FAILURE_SECONDS, time.monotonic)
+    )
+
+    async def open(self, cid: Cid, sources: Sequence[Fetch]) -> Opened:
+        """The blob, as soon as its first bytes may be handed out."""
+        name = str(cid)
+        if (file := await asyncio.to_thread(self.disk.find, name)) is not None:
+            return await _opened(file, None)
+        if (why := self._failed.get(name)) is not None:
+            raise Broken(why)
+        if name not in self._fillings:
+            self._begin(cid, sources)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._first_bytes(name)
+        except TimeoutError:
+            raise Broken(f"{name}: nothing of it came in {PATIENCE_SECONDS:.0f} s") from None
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _first_bytes(self, name: str) -> Opened:
+        """A source that failed before its first byte was handed out has only cost time."""
+        while True:
+            filling = self._fillings[name]
+            try:
+                await filling.until_readable(0)
+            except Broken:
+                if self._fillings.get(name) in {None, filling}:
+                    raise
+                continue
+            if filling.file is not None:
+                file = os.fdopen(os.dup(filling.file.fileno()), "rb", buffering=0)
+                return await _opened(file, filling)
+            kept = await asyncio.to_thread(self.disk.find, name)
+            if kept is None:
+                raise Broken(f"{name}: it came and went")
+            return await _opened(kept, None)
+
+    def _begin(self, cid: Cid, sources: Sequence[Fetch]) -> None:
+        self._fillings[str(cid)] = Filling(str(cid), cid.raw[DIGEST])
+        task = asyncio.create_task(self._fill(cid, sources))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _fill(self, cid: Cid, sources: Sequence[Fetch]) -> None:
+        """Source after source. The next try stands in the table before the last one has failed."""
+        name = str(cid)
+        filling = self._fillings[name]
+        error: Exception | None = None
+        try:
+            async with self._slots:
+                for source in sources:
+                    try:
+                        await self._try(filling, source)
+                    except NOT_COME as failure:
+                        error = error or failure
+                        log.info("blob did not come", cid=name, error=str(failure)[:300])
+                    else:
+                        return
+                    self._fillings[name], before = Filling(name, cid.raw[DIGEST]), filling
+                    filling = self._fillings[name]
+                    _end(before, error)
+            self._failed[name] = str(error)[:300]
+        finally:
+            self._fillings.pop(name)
+            if not filling.is_proven:
+                _end(filling, error or Broken(f"{name}: nobody is left to ask"))
+
+    async def _try(self, filling: Filling, source: Fetch) -> None:
+        name = filling.name
+        try:
+            part = await asyncio.to_thread(self.disk.begin, name)
+        except BlockingIOError:
+            await self._follow(filling)
+            return
+        filling.file = part
+        try:
+            await fill(filling, self.disk, part, source)
+        finally:
+            filling.file = None
+            await asyncio.to_thread(self.disk.end, name, part)
+
+    async def _follow(self, filling: Filling) -> None:
+        part = await asyncio.to_thread(self.disk.part, filling.name)
+        if part is None:
+            raise Broken(f"{filling.name}: another process has just dealt with it")
+        filling.file = part
+        try:
+            await follow(filling, self.disk, part)
+        finally:
+            filling.file = None
+            part.close()
+
+
+def _end(filling: Filling, error: Exception) -> None:
+    filling.error = error
+    filling.move()
+
+
+async def _opened(file: BinaryIO, filling: Filling | None) -> Opened:
+    def look() -> tuple[int, bytes]:
+        return os.fstat(file.fileno()).st_size, os.pread(file.fileno(), HEAD_BYTES, 0)
+
+    size, head = await asyncio.to_thread(look)
+    if filling is None:
+        return Opened(size, head, file)
+    return Opened(filling.size, head[: filling.readable], file, filling)
