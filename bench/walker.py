@@ -104,8 +104,8 @@ async def _download(
                 [("did", did)],
                 max_bytes=MAX_REPO_BYTES,
                 timeout_seconds=600,
-            ) as chunks:
-                async for chunk in chunks:
+            ) as answered:
+                async for chunk in answered.chunks():
                     take(chunk)
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))

@@ -24,7 +24,7 @@ RUNS = 3
 PEOPLE = 450
 MEDIAN_RECORDS = 800
 HOSTS = 15
-PAIRS = 5
+PAIRS = 3
 
 
 async def million() -> list[Figure]:
