@@ -14,6 +14,7 @@ from bench import (
     latest,
     memory,
     proof,
+    search,
     visible,
     walks,
 )
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "million": walks.million,
     "repos": walks.repos,
     "latest": latest.latest,
+    "search": search.search,
     "endpoints": endpoints.endpoints,
     "visible": visible.visible,
     "steady": visible.steady,
