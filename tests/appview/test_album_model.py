@@ -24,9 +24,9 @@ from tests.indexer.changes import (
 )
 
 TITLES = ("Night", " NIGHT", "Nïght", "Day", "夜", "", " ", None)
-TYPES_OF_LIST = ("album", "album", "playlist", None)
+TYPES_OF_LIST = ("album", "album", "album", "playlist", None)
 PEOPLE = (ALICE, BOB)
-KEYS = range(1, 5)
+KEYS = range(1, 4)
 SUBJECTS = (*(uri(did, "track", key) for did in PEOPLE for key in KEYS), "at://did:plc:x/a.b.c/d")
 
 
@@ -48,18 +48,19 @@ def known(**fields: Any) -> dict[str, Any]:
 
 
 titles, types = st.sampled_from(TITLES), st.sampled_from(TYPES_OF_LIST)
+names = st.sampled_from(("Night", "night", "NIGHT", "Day", "", None))
 tracks = titles.map(lambda title: track(**known(album=title)))
 lists = st.builds(
     lambda name, kind, items: listing(*items, **known(name=name, listType=kind)),
-    titles,
+    names,
     types,
-    st.lists(st.sampled_from(SUBJECTS), max_size=5),
+    st.just([]) | st.lists(st.sampled_from(SUBJECTS), max_size=5),
 )
 of_tracks, of_lists = (
     st.builds(Edit, st.sampled_from(PEOPLE), st.just(name), st.sampled_from(KEYS), records)
     for name, records in (("track", st.none() | tracks), ("list", st.none() | lists | lists))
 )
-histories = st.lists(st.lists(of_tracks | of_lists, max_size=8), max_size=4)
+histories = st.lists(st.lists(of_tracks | of_lists, min_size=3, max_size=9), min_size=1, max_size=4)
 hidden = st.sets(
     st.sampled_from([uri(ALICE, kind, key) for kind in ("track", "list") for key in KEYS])
 )

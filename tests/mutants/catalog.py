@@ -1,5 +1,6 @@
 """Every planted bug there is. To add one: its lines in the file that fits, no more."""
 
+from tests.mutants.albums import ALBUMS
 from tests.mutants.answers import ANSWERS
 from tests.mutants.chains import CHAINS
 from tests.mutants.outside import OUTSIDE
@@ -12,4 +13,5 @@ from tests.mutants.walks import WALKS
 
 MUTANTS = (
     *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS, *STREAM, *RANKS,
+    *ALBUMS,
 )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Bugs in what albums there are and what is on them."""
+
+from tests.mutants.mutant import Mutant
+
+ANSWERS = "tests/appview/test_albums.py"
+TABLE = "tests/indexer/test_albums.py"
+
+ALBUMS = (
+    Mutant(
+        name="album-that-stays",
+        file="indexer/albums.py",
+        old="    if before:\n        await connection.execute(DROP",
+        new="    if before and uris:\n        await connection.execute(DROP",
+        breaks="an album whose last track is deleted stays in the table",
+        tests=(f"{TABLE}::test_an_album_goes_with_the_last_that_names_it",),
+    ),
+    Mutant(
+        name="track-twice-on-an-album",
+        file="appview/queries/get_album.py",
+        old="            and earlier.position < list_item.position\n",
+        new="            and earlier.position < 0\n",
+        breaks="what a list has twice an album shows twice",
+        tests=(f"{ANSWERS}::test_R49_the_lists_order_comes_first_then_what_tracks_add",),
+    ),
+    Mutant(
+        name="album-without-what-tracks-say",
+        file="appview/hydrate/albums.py",
+        old="        and track.album_key = asked.title_key\n",
+        new="        and track.album = asked.title_key\n",
+        breaks="tracks are on an album only if they write its title in its folded form",
+        tests=(f"{ANSWERS}::test_tracks_that_name_an_album_make_one_without_a_list",),
+    ),
+    Mutant(
+        name="empty-list-for-an-album",
+        file="migrations/versions/0001_index.sql",
+        old="    order by list.item_count = 0, list.sort_at desc, list.uri desc\n",
+        new="    order by list.sort_at desc, list.uri desc\n",
+        breaks="a newer list without items stands for an album that has some",
+        tests=(f"{ANSWERS}::test_of_two_lists_with_one_title_the_newest_with_items_stands_for_it",),
+    ),
+)
