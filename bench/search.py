@@ -84,8 +84,8 @@ async def judged() -> Figure:
                 ranks, missed = await judge(Rows(pool), Client(http, load_catalog()))
     return Figure(
         "search: mean reciprocal rank",
-        sum(ranks.values()) / len(ranks),
-        f"of {len(ranks)} queries",
+        100 * sum(ranks.values()) / len(ranks),
+        f"% over {len(ranks)} queries",
         note="; ".join(f"{query}: {', '.join(found)}" for query, found in missed.items()),
     )
 
