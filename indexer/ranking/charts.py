@@ -40,6 +40,32 @@ order by best.accounts desc, best.last_at desc, best.subject desc
 limit $2
 """
 
+# Ever is what the counts hold anyway; of those an author's own like is taken away.
+TOP_BY_LIKES_EVER = """
+select best.subject
+from (
+    select subject, likes
+    from subject_count
+    where likes > 0
+    order by likes desc, subject desc
+    limit 2 * $1
+) as best
+join track on track.uri = best.subject
+join account on account.did = track.did and account.active
+cross join lateral (
+    select count(*) as own
+    from link
+    where link.subject = best.subject
+      and link.kind = 'like'
+      and link.did = track.did
+      and link.counted
+) as given
+where best.likes > given.own
+  and not exists (select from local.takedown where takedown.subject = best.subject)
+order by best.likes - given.own desc, track.sort_at desc, best.subject desc
+limit $1
+"""
+
 TOP_BY_ACCOUNTS = """
 select best.subject
 from (
@@ -75,7 +101,7 @@ with deed as (
     select
         subject,
         did,
-        case kind when 'comment' then 0.5 else 1.0 end as weight,
+        case kind when 'comment' then 0.5 else 1.0 end::float8 as weight,
         max(made_at) as last_at
     from link
     where kind = any ('{like,comment,list}')
@@ -100,8 +126,10 @@ hot as (
         deed.subject,
         sum(
             deed.weight * voice.strength
-            * power(0.5, extract(epoch from $3::timestamptz - deed.last_at)
-                / extract(epoch from $4::interval))
+            * 0.5::float8 ^ (
+                extract(epoch from $3::timestamptz - deed.last_at)::float8
+                / extract(epoch from $4::interval)::float8
+            )
         ) as heat
     from deed
     join voice using (did)
@@ -197,7 +225,8 @@ def _depth(_: datetime) -> tuple[Any, ...]:
 
 CHARTS = (
     Chart("trending", TRENDING, _trending),
-    *[_top("likes", TOP_BY_LIKES, window) for window in (*_WINDOWS, "all")],
+    *[_top("likes", TOP_BY_LIKES, window) for window in _WINDOWS],
+    Chart("top likes all", TOP_BY_LIKES_EVER, _depth),
     *[_top("comments", TOP_BY_ACCOUNTS, window, "comment") for window in (*_WINDOWS, "all")],
     *[_top("list-adds", TOP_BY_ACCOUNTS, window, "list") for window in (*_WINDOWS, "all")],
     Chart("actors tracks", ACTORS_BY_TRACKS, _depth),
