@@ -23,7 +23,9 @@ class LostLeadership(ConnectionError):
     """Another indexer is at work by now, or may be."""
 
 
-async def begin(connection: Connection, epoch: int | None = None) -> None:
+async def begin(
+    connection: Connection, epoch: int | None = None, *, waits_for_disk: bool = True
+) -> None:
     """Every statement here looks up a few keys among many rows, however few there seem to be.
 
     Left to statistics that lag behind a first fill, Postgres would read whole tables instead.
@@ -37,9 +39,11 @@ async def begin(connection: Connection, epoch: int | None = None) -> None:
             set_config('enable_mergejoin', 'off', true),
             set_config('jit', 'off', true),
             set_config('idle_in_transaction_session_timeout', '30s', true),
+            case when not $2 then set_config('synchronous_commit', 'off', true) end,
             pg_advisory_xact_lock($1)
         """,
         LOCK,
+        waits_for_disk,
     )
     if epoch is not None:
         last = await connection.fetchval("select last_value from leader_epoch")

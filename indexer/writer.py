@@ -85,7 +85,11 @@ class Writer:
     epoch: int | None = None
 
     async def write(self, steps: Sequence[Step], cursor: Cursor | None) -> WriteResult:
-        """Commit the steps, in their order, and the cursor that passes them."""
+        """Commit the steps, in their order, and the cursor that passes them.
+
+        Without a cursor nobody waits for the disk: a walk or an answer that a crash of Postgres
+        takes back is due again, and it takes back no commit without all that came after it.
+        """
         now = self.now()
         pieces = [Piece(step, self._prepare(step, now)) for step in steps]
         async with self.pool.acquire() as connection:
@@ -124,7 +128,7 @@ class Writer:
     ) -> WriteResult:
         try:
             async with connection.transaction():
-                await begin(connection, self.epoch)
+                await begin(connection, self.epoch, waits_for_disk=cursor is not None)
                 result = await self._apply(connection, pieces, now)
                 if cursor is not None:
                     await write_cursor(connection, cursor, now)
@@ -133,7 +137,7 @@ class Writer:
             if not is_unstorable(error):
                 raise
         async with connection.transaction():
-            await begin(connection, self.epoch)
+            await begin(connection, self.epoch, waits_for_disk=cursor is not None)
             result = await self._apply_apart(connection, pieces, now)
             if cursor is not None:
                 await write_cursor(connection, cursor, now)
