@@ -1,7 +1,7 @@
 """The documents among themselves, and against what docs and clients rely on."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_every_document_is_packed() -> None:
     assert len(FILES) == len(CATALOG.documents)
 
 
-def answer(document: dict[str, Any]) -> dict[str, Any]:
+def answer(document: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a method's output; none where it answers with bytes."""
     schema = document["defs"]["main"]["output"].get("schema", {})
     fields: dict[str, Any] = schema.get("properties", {})
