@@ -107,13 +107,13 @@ CHAINS = (
         file="indexer/writer.py",
         old=(
             "        try:\n            async with connection.transaction():\n"
-            "                await begin(connection, self.epoch)\n                result ="
+            "                await begin("
         ),
         new=(
             "        try:\n            if cursor is not None:\n"
             "                await write_cursor(connection, cursor, now)\n"
             "            async with connection.transaction():\n"
-            "                await begin(connection, self.epoch)\n                result ="
+            "                await begin("
         ),
         breaks="a crash between cursor and rows loses the batch",
         tests=(
