@@ -43,23 +43,21 @@ cross join lateral derived.search_candidates(
 
 # Few: sorted. Many: the newest documents are looked through, and those that match are many.
 NEWEST = """
-with few as materialized (
-    select id
+with matching as materialized (
+    select id, key, rank, points, at, duration_ms, fields
     from derived.search_document
     where terms @@ $1::tsquery
     limit 5001
-), is_few as materialized (
-    select count(*) <= 5000 as so from few
 ), chosen as (
-    select id from few where (select so from is_few)
+    select * from matching where (select count(*) <= 5000 from matching)
     union all
-    select id
+    select id, key, rank, points, at, duration_ms, fields
     from (
-        select id, terms
+        select *
         from derived.search_document
         where kind = $2
         and at < $4
-        and not (select so from is_few)
+        and (select count(*) > 5000 from matching)
         order by at desc
         limit 20000
     ) as recent
@@ -67,11 +65,11 @@ with few as materialized (
 )
 select $2 as kind, id, key, rank, points, at, fields
 from chosen
-join derived.search_document using (id)
 where at >= $3
 and at < $4
 and ($5::bigint is null or duration_ms >= $5)
 and ($6::bigint is null or duration_ms <= $6)
+and fields like all ($8::text[])
 order by at desc, id desc
 limit $7
 """
@@ -259,6 +257,7 @@ async def newest(connection: Connection, search: Search, kind: Kind, wanted: int
         span.min_ms,
         span.max_ms,
         wanted,
+        [*beginning_patterns(search.query), *phrase_patterns(search.query)],
     )
     return as_hits(search.query, rows)
 
