@@ -821,7 +821,7 @@ begin
             document.fields
         from (
             -- What a shelf brings at most, however common the word.
-            select * from derived.search_document where terms @@ queries[place] limit 5000
+            select * from derived.search_document where terms @@ queries[place] limit 2000
         ) as document
         where document.at >= since
         and document.at < until
