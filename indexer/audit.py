@@ -66,10 +66,11 @@ class Looked:
 
     def is_confirmed_by(self, earlier: "Looked") -> bool:
         """Whether an earlier look found all of this already, and one side has stood still since."""
-        before = {(each.kind, each.subject): each for each in earlier.differences}
+        held = {(each.kind, each.subject, each.held) for each in earlier.differences}
+        right = {(each.kind, each.subject, each.right) for each in earlier.differences}
         return all(
-            (found := before.get((each.kind, each.subject))) is not None
-            and (found.held == each.held or found.right == each.right)
+            (each.kind, each.subject, each.held) in held
+            or (each.kind, each.subject, each.right) in right
             for each in self.differences
         )
 
