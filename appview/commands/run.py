@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from appview.composition import VERSION, open_app, keep_indexing, open_tools
+from appview.composition import VERSION, keep_indexing, open_app, open_tools
 from appview.config import Config
 from appview.screen import show_first
 from appview.serving import answer, listening, publish_metrics, stop_on_signals
