@@ -125,7 +125,9 @@ def app_settings(config: Config) -> AppSettings:
 @asynccontextmanager
 async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIterator[ASGIApp]:
     disk = Disk(config.data_dir / "media", config.media_cache_bytes, config.min_free_bytes)
-    sources = Sources(tools.resolver, tools.remote, tools.client, config.max_blob_bytes)
+    # Listeners do not wait behind walks of the same host, nor walks behind them.
+    remote = Remote(tools.client, time.monotonic)
+    sources = Sources(tools.resolver, remote, tools.client, config.max_blob_bytes)
     async with open_blobs(disk, sources) as blobs:
         yield create_app(
             app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs

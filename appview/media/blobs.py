@@ -9,6 +9,7 @@ from typing import Final
 from cachetools import TTLCache
 
 from appview.media.disk import Disk
+from appview.media.filling import Pace
 from appview.media.media import Media, Opened
 from appview.media.permits import Permit, permit
 from appview.media.sources import Sources
@@ -19,6 +20,7 @@ from migrations.database import Pool
 # A player asks for many ranges of one blob; whoever hides it waits no longer than this.
 PERMIT_SECONDS: Final = 0.8
 PERMITS_REMEMBERED: Final = 10_000
+DEFAULT: Final = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class Blobs:
 
 
 @asynccontextmanager
-async def open_blobs(disk: Disk, sources: Sources) -> AsyncIterator[Blobs]:
+async def open_blobs(disk: Disk, sources: Sources, pace: Pace = DEFAULT) -> AsyncIterator[Blobs]:
     disk.open()
-    media = Media(disk)
+    media = Media(disk, pace)
     try:
         yield Blobs(media, sources)
     finally:

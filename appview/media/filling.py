@@ -7,6 +7,7 @@ right, so a wrong blob is never delivered whole; then its listeners are cut off 
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -30,6 +31,17 @@ class Incoming:
 
     size: int | None
     chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Who sends less than this keeps a place that others wait for."""
+
+    bytes_a_second: float = 32 << 10
+    grace_seconds: float = 20.0
+
+    def is_kept(self, received: int, seconds: float) -> bool:
+        return received >= (seconds - self.grace_seconds) * self.bytes_a_second
 
 
 Fetch = Callable[[], AbstractAsyncContextManager[Incoming]]
@@ -76,7 +88,7 @@ class Filling:
         await self._moved.wait()
 
 
-async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch) -> None:
+async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch, pace: Pace) -> None:
     """Take one source's answer into the `.part`; raises Broken unless it is the blob."""
     hashed = hashlib.sha256()
     room = 0
@@ -92,12 +104,15 @@ async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch) -> No
             view = view[part.write(view) :]
 
     async with fetch() as incoming:
+        begun = time.monotonic()
         filling.size = incoming.size
         filling.move()
         async for chunk in incoming.chunks:
             await asyncio.to_thread(take, chunk)
             filling.received += len(chunk)
             filling.move()
+            if not pace.is_kept(filling.received, time.monotonic() - begun):
+                raise Broken(f"{filling.name}: only {filling.received} bytes came so far")
     if hashed.digest() != filling.digest:
         raise Broken(f"{filling.name}: {filling.received} bytes came, and their hash is another")
     await asyncio.to_thread(disk.keep, filling.name, part)

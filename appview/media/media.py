@@ -14,7 +14,7 @@ import structlog
 from cachetools import TTLCache
 
 from appview.media.disk import Disk, NoRoom
-from appview.media.filling import Broken, Fetch, Filling, fill, follow, read
+from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow, read
 from appview.media.kinds import HEAD_BYTES
 from lexicons.cid import Cid
 from xrpc.client import Unreachable
@@ -69,6 +69,7 @@ class Media:
     """`open` raises Broken where a blob does not come."""
 
     disk: Disk
+    pace: Pace
     _fillings: dict[str, Filling] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILLS_AT_ONCE))
@@ -153,7 +154,7 @@ class Media:
             return
         filling.file = part
         try:
-            await fill(filling, self.disk, part, source)
+            await fill(filling, self.disk, part, source, self.pace)
         finally:
             filling.file = None
             await asyncio.to_thread(self.disk.end, name, part)

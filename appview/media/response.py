@@ -48,19 +48,17 @@ class BlobResponse(StreamingResponse):
             self._opened.close()
 
 
-async def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None) -> Response:
+def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None) -> Response:
     """The blob as the request's headers want it. `said` is the type that its record names."""
     mime_type = kind(said, opened.head)
     headers = {**STRANGERS, "content-type": mime_type, "accept-ranges": "bytes"}
     if mime_type == UNKNOWN:
         headers["content-disposition"] = "attachment"
-    if "range" in asked and opened.size is None:
-        await opened.until_proven()
     if opened.is_proven:
         headers |= {"etag": etag, "cache-control": KEPT}
     else:
         headers["cache-control"] = "no-store"
-    if opened.size is None:
+    if opened.size is None:  # then no range can be told from another
         return BlobResponse(opened, None, 200, headers)
     try:
         span = wanted_span(asked, etag, opened.size)

@@ -41,7 +41,7 @@ async def get_blob(context: AppContext, request: XrpcRequest) -> Response:
         opened = await context.blobs.open(permitted, url)
     except Broken as error:
         raise _unavailable(str(error)) from error
-    return await answer(opened, request.headers, etag, permitted.mime_type)
+    return answer(opened, request.headers, etag, permitted.mime_type)
 
 
 def _unavailable(why: str) -> XrpcError:

@@ -16,8 +16,9 @@ from starlette.responses import Response, StreamingResponse
 
 from appview.app import create_app
 from appview.context import AppSettings
-from appview.media.blobs import open_blobs
+from appview.media.blobs import DEFAULT, open_blobs
 from appview.media.disk import Disk
+from appview.media.filling import Pace
 from appview.media.sources import Sources
 from lexicons.catalog import load_catalog
 from migrations.database import Pool
@@ -77,7 +78,13 @@ class Scene:
 
 @asynccontextmanager
 async def staged(
-    pool: Pool, folder: Path, *, disk: Disk | None = None, size: int = 1_000_000, servers: int = 2
+    pool: Pool,
+    folder: Path,
+    *,
+    disk: Disk | None = None,
+    size: int = 1_000_000,
+    servers: int = 2,
+    pace: Pace = DEFAULT,
 ) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         world = await World.start()
@@ -97,7 +104,7 @@ async def staged(
         for _ in range(servers):
             sources = Sources(given.resolver, given.remote, given.client, 50_000_000)
             blobs = await stack.enter_async_context(
-                open_blobs(disk or Disk(folder / "media", MANY, 0), sources)
+                open_blobs(disk or Disk(folder / "media", MANY, 0), sources, pace)
             )
             app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
             url = await stack.enter_async_context(served(app))
@@ -243,11 +250,12 @@ async def test_a_source_that_does_not_say_how_much_comes(scene: Scene) -> None:
     go_on = asyncio.Event()
     scene.upstream(in_two_pieces(scene.audio, 500_000, go_on, sized=False))
     whole = asyncio.create_task(scene.get())
-    tail = asyncio.create_task(scene.get({"range": "bytes=-3"}))
+    part = asyncio.create_task(scene.get({"range": "bytes=-3"}))
     await wait_until(lambda: scene.fetches)
     go_on.set()
     assert (await whole).content == scene.audio
-    assert (await tail).content == scene.audio[-3:]
+    assert (await part).content == scene.audio, "of what, nobody knows yet"
+    assert (await scene.get({"range": "bytes=-3"})).content == scene.audio[-3:]
 
 
 def flipped(data: bytes) -> bytes:
@@ -303,6 +311,16 @@ async def test_an_endless_blob_is_bounded(scene: Scene) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         await scene.get()
     await wait_until(lambda: not scene.parts())
+
+
+async def test_a_host_that_only_trickles_does_not_keep_its_place(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, pace=Pace(1 << 40, 0.0), servers=1) as scene:
+        scene.upstream(in_two_pieces(scene.audio, 1_000, asyncio.Event()))
+        with pytest.raises(httpx.RemoteProtocolError):
+            await scene.get()
+        await wait_until(lambda: not scene.parts())
 
 
 async def test_a_pds_that_was_left_is_not_the_last_word(scene: Scene) -> None:
