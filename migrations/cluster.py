@@ -39,13 +39,14 @@ max_parallel_maintenance_workers = 0
 jit = off
 random_page_cost = 1.1
 
-# What is answered is on the disk. No replicas: less WAL.
+# What is answered is on the disk. No replicas: less WAL. To compress whole pages in it (pglz is
+# all that there is) takes more of a processor than of the disk it saves.
 fsync = on
 synchronous_commit = on
 full_page_writes = on
 wal_level = minimal
 max_wal_senders = 0
-wal_compression = on
+wal_compression = off
 max_wal_size = '1GB'
 checkpoint_timeout = '15min'
 
