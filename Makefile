@@ -23,7 +23,7 @@ run: $(STAMP) ## index and serve at http://127.0.0.1:8000, Postgres included
 	$(BIN)/plyr-appview run
 
 test: $(STAMP) ## all tests but those that need the reference PDS
-	$(BIN)/python -m pytest -m "not reference"
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not reference"
 
 test-all: $(STAMP) ## all tests; installs the reference PDS from npm into .reference/
 	$(BIN)/python -m pytest

@@ -128,7 +128,12 @@ async def disturb(pool: Pool, number: int, shown: list[str]) -> None:
     await world.write(pool, *theirs, *gone[-1:] * (number % DELETED_EVERY == 0))
 
 
-@pytest.mark.parametrize(("nsid", "asked", "limit"), WALKS, ids=str)
+def title(nsid: str, asked: Question, limit: int) -> str:
+    """The same in every process: the values hold the time of day."""
+    return "-".join((nsid, *asked, str(limit)))
+
+
+@pytest.mark.parametrize(("nsid", "asked", "limit"), WALKS, ids=[title(*each) for each in WALKS])
 async def test_case_103_R54_a_walk_while_others_write_equals_the_unpaged_set(
     pool: Pool,
     settings: AppSettings,

@@ -52,7 +52,12 @@ async def test_a_body_is_parsed_by_its_lexicon() -> None:
         (GOOD, JSON | {"content-encoding": "foo"}, 415, "UnsupportedMediaType"),
         (GOOD, JSON | {"content-encoding": "br"}, 415, "UnsupportedMediaType"),
         (GOOD, JSON | {"content-encoding": "gzip"}, 400, "InvalidRequest"),
-        (gzip.compress(GOOD)[:-9], JSON | {"content-encoding": "gzip"}, 400, "InvalidRequest"),
+        (
+            gzip.compress(GOOD, mtime=0)[:-9],
+            JSON | {"content-encoding": "gzip"},
+            400,
+            "InvalidRequest",
+        ),
         (gzip.compress(bytes(10**7)), JSON | {"content-encoding": "gzip"}, 413, "PayloadTooLarge"),
     ],
 )
@@ -67,10 +72,10 @@ async def test_case_106_a_bad_body_is_told_what_is_wrong(
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(GOOD)),
+        ("gzip", gzip.compress(GOOD, mtime=0)),
         ("deflate", zlib.compress(GOOD)),
         ("identity", GOOD),
-        ("GZIP", gzip.compress(GOOD)),
+        ("GZIP", gzip.compress(GOOD, mtime=0)),
     ],
 )
 async def test_case_106_a_compressed_body_is_unpacked(encoding: str, packed: bytes) -> None:
