@@ -29,7 +29,7 @@ async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
         yield scene
 
 
-@pytest.mark.parametrize("host", ["a\x01b.test", "a b.test", "[::1", "x" * 1000])
+@pytest.mark.parametrize("host", ["a\0b.test", "a\x01b.test", "a b.test", "[::1", "x" * 1000])
 async def test_an_odd_pds_in_a_document_is_no_pds(scene: Scene, host: str) -> None:
     bob = await scene.world.person("bob")
     service = {
