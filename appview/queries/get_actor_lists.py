@@ -10,26 +10,14 @@ from appview.views.list import list_view
 from lexicons.types import GetActorListsOutput, GetActorListsParams
 from xrpc.server import XrpcRequest
 
-# An album without a track that is shown is not listed; an empty playlist is being filled.
-# (As an `exists` this would be answered for all lists at once, by reading every item.)
 SQL = """
 select *
 from (
     select *
-    from shown_list
+    from listed_list
     where did = $1
     and ($2::text is null or list_type = $2)
     and (sort_at, uri) < ($3, $4)
-    and (
-        list_type is distinct from 'album'
-        or (
-            select true
-            from list_item
-            join shown_track on shown_track.uri = list_item.subject
-            where list_item.list_uri = shown_list.uri
-            limit 1
-        )
-    )
     order by sort_at desc, uri desc
     limit 101
 ) as page

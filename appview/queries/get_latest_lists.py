@@ -9,23 +9,12 @@ from appview.views.list import list_view
 from lexicons.types import GetLatestListsOutput, GetLatestListsParams
 from xrpc.server import XrpcRequest
 
-# An album without a track that is shown is not listed; an empty playlist is being filled.
 ALL = """
 select *
 from (
     select *
-    from shown_list
+    from listed_list
     where (sort_at, uri) < ($1, $2)
-    and (
-        list_type is distinct from 'album'
-        or (
-            select true
-            from list_item
-            join shown_track on shown_track.uri = list_item.subject
-            where list_item.list_uri = shown_list.uri
-            limit 1
-        )
-    )
     order by sort_at desc, uri desc
     limit 101
 ) as page
@@ -36,19 +25,9 @@ OF_TYPE = """
 select *
 from (
     select *
-    from shown_list
+    from listed_list
     where list_type = $4
     and (sort_at, uri) < ($1, $2)
-    and (
-        list_type is distinct from 'album'
-        or (
-            select true
-            from list_item
-            join shown_track on shown_track.uri = list_item.subject
-            where list_item.list_uri = shown_list.uri
-            limit 1
-        )
-    )
     order by sort_at desc, uri desc
     limit 101
 ) as page

@@ -669,6 +669,20 @@ join shown_account as author on author.did = list.did
 left join subject_count on subject_count.subject = list.uri
 where not exists (select from local.takedown where takedown.subject = list.uri);
 
+-- Lists as feeds have them: an album without a track that is shown is left out, an empty playlist
+-- is being filled. As an `exists` this would be answered for all lists at once, by reading every item.
+create view listed_list as
+select *
+from shown_list
+where list_type is distinct from 'album'
+    or (
+        select true
+        from list_item
+        join shown_track on shown_track.uri = list_item.subject
+        where list_item.list_uri = shown_list.uri
+        limit 1
+    );
+
 -- Search. Documents are folded and cut into terms by indexer/search, which follows search_due.
 
 create table derived.search_document (
