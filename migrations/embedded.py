@@ -95,14 +95,16 @@ async def _until_ready(folder: Folder, url: str, deadline: float) -> None:
     spawns = 0
     report_at = time.monotonic() + REPORT_SECONDS
     while True:
-        is_orphan = not is_supervised(folder)
-        status = read_status(folder)
-        if is_orphan:
-            if spawns == SPAWNS or (spawns and status.state == "failed"):
-                raise EmbeddedFailed(f"{status.message} (more in {folder.log})")
+        if not is_supervised(folder):
+            last = read_status(folder)
+            if spawns == SPAWNS or (spawns and last.state == "failed"):
+                raise EmbeddedFailed(f"{last.message} (more in {folder.log})")
             await _spawn(folder)
             spawns += 1
-        refusal = await _try_connection(url)
+        status = read_status(folder)
+        # Until then whoever answers is a server left behind, which is about to be stopped.
+        is_running = status.state == "running"
+        refusal = await _try_connection(url) if is_running else "not started yet"
         if refusal is None:
             return
         if time.monotonic() > report_at:

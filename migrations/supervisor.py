@@ -142,6 +142,7 @@ def main(arguments: list[str]) -> int:
     lock = open_file(folder.supervisor)
     if not try_lock(lock, exclusive=True):
         return BUSY
+    folder.status.unlink(missing_ok=True)  # the words of another, who may have been killed
     if os.fork():
         return 0
     descriptor = open_file(folder.log, os.O_APPEND)

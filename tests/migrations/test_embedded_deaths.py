@@ -13,7 +13,15 @@ import pytest
 from migrations import embedded
 from migrations.binaries import find_binaries
 from migrations.cluster import data_argument, strays
-from migrations.folder import Folder, is_supervised, read_status
+from migrations.errors import EmbeddedFailed
+from migrations.folder import (
+    Folder,
+    is_supervised,
+    open_file,
+    read_status,
+    try_lock,
+    write_status,
+)
 from migrations.unprivileged import Owner, owner_of
 from tests.migrations.processes import (
     POSTMASTER,
@@ -95,10 +103,24 @@ def left_behind(folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
 async def test_a_server_left_behind_is_stopped_before_another_starts(
     folder: Folder, left_behind: subprocess.Popen[bytes]
 ) -> None:
-    await wait_until((folder.cluster / "postmaster.pid").exists)
+    await wait_until(lambda: accepts_connections(folder))
     async with embedded.running(folder.path) as url:
-        assert await ask(url, "select 1") == 1
         assert left_behind.poll() is not None
+        assert await ask(url, "select 1") == 1
+
+
+async def test_a_server_left_behind_is_given_to_nobody_while_the_next_is_being_prepared(
+    folder: Folder, left_behind: subprocess.Popen[bytes]
+) -> None:
+    await wait_until(lambda: accepts_connections(folder))
+    supervisor = open_file(folder.supervisor)
+    assert try_lock(supervisor, exclusive=True)
+    write_status(folder, "starting", "the files of Postgres are being prepared")
+    with pytest.raises(EmbeddedFailed, match="are being prepared"):
+        async with embedded.running(folder.path, start_timeout_seconds=0.5):
+            pass
+    os.close(supervisor)
+    assert left_behind.poll() is None
 
 
 async def test_a_killed_postmaster_is_replaced_and_nothing_is_lost(folder: Folder) -> None:
@@ -120,6 +142,11 @@ async def test_everything_killed_at_once_is_no_obstacle(folder: Folder) -> None:
         await user.dies()
     async with embedded.running(folder.path) as url:
         assert await ask(url, "select value from kept") == 7
+
+
+def accepts_connections(folder: Folder) -> bool:
+    recorded = folder.cluster / "postmaster.pid"
+    return recorded.exists() and "ready" in recorded.read_text()
 
 
 def as_user(owner: Owner) -> dict[str, Any]:
