@@ -20,6 +20,7 @@ from appview.event_source import EventSource
 from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
 from appview.media.blobs import Blobs
+from appview.pages.routes import page_routes
 from appview.queries.get_activity import get_activity
 from appview.queries.get_actor_albums import get_actor_albums
 from appview.queries.get_actor_likes import get_actor_likes
@@ -137,12 +138,14 @@ def create_app(
     blobs: Blobs | None = None,
 ) -> ASGIApp:
     """`stop`: set when the server is about to end, for those who would stay connected."""
-    context = AppContext(settings, pool, Trust.of(settings.trusted_media_hosts), blobs)
+    trust = Trust.of(settings.origin, settings.trusted_media_hosts)
+    context = AppContext(settings, pool, trust, blobs)
     limiter = _limiter(settings.rate_limit)
     seats = Seats(settings.max_subscribers, settings.max_subscribers_per_caller, limiter)
     tail = Tail(pool, stop)
     events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
-    beside = Starlette(routes=[*wellknown_routes(context, catalog), events])
+    pages = page_routes(context, limiter, translate)
+    beside = Starlette(routes=[*wellknown_routes(context, catalog), events, *pages])
     endpoints = [
         replace(
             endpoint,

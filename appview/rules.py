@@ -9,14 +9,15 @@ Playability = Literal["playable", "gated", "unavailable", "pending", "taken-down
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The hosts that a record may send our clients to; a stranger's address is never passed on."""
+    """The hosts that clients may be sent to: our own origin, and those that a record may name."""
 
+    origin: str
     prefixes: tuple[str, ...]
 
     @classmethod
-    def of(cls, hosts: Iterable[str]) -> Self:
+    def of(cls, origin: str, hosts: Iterable[str]) -> Self:
         # A prefix that ends with the slash leaves no room for a port, a user or a longer name.
-        return cls(tuple(f"https://{host}/" for host in sorted(hosts)))
+        return cls(origin, tuple(f"https://{host}/" for host in sorted(hosts)))
 
     def covers(self, url: str | None) -> bool:
         return url is not None and url.startswith(self.prefixes)

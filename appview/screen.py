@@ -47,7 +47,8 @@ def show_first(config: Config, version: str, url: str) -> None:
 
 async def say_status(settings: AppSettings, pool: Pool, *, as_json: bool) -> str:
     """What fm.plyr.sync.getStatus answers, for a terminal."""
-    status = await read_status(AppContext(settings, pool, Trust.of(settings.trusted_media_hosts)))
+    trust = Trust.of(settings.origin, settings.trusted_media_hosts)
+    status = await read_status(AppContext(settings, pool, trust))
     if as_json:
         return orjson.dumps(status).decode()
     repos, backfill = status["repos"], status["backfill"]

@@ -103,7 +103,7 @@ async def _stored_facts(config: Config, tools: Tools, target: Target) -> list[Fa
             facts += collection_facts(target.collection, config.namespace, known)
         if target.rkey:
             record = await load_record(connection, target.did, target.collection, target.rkey)
-            trust = Trust.of(config.trusted_media_hosts)
+            trust = Trust.of(config.public_url, config.trusted_media_hosts)
             facts += record_facts(target.uri, record, account, trust)
         else:
             facts += holdings_facts(account)

@@ -3,7 +3,7 @@ import pytest
 from appview.rules import Trust, playability
 from appview.views.images import artwork, avatar
 
-TRUST = Trust.of(("audio.plyr.fm", "images.plyr.fm"))
+TRUST = Trust.of("https://music.test", ("audio.plyr.fm", "images.plyr.fm"))
 
 
 @pytest.mark.parametrize(
