@@ -1,21 +1,26 @@
 """Blobs as the queries use them: permitted, fetched, kept."""
 
+import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import BinaryIO, Final
 
+import structlog
 from cachetools import TTLCache
 
-from appview.media.disk import Disk
-from appview.media.filling import Pace
-from appview.media.media import Media, Opened
+from appview.media.disk import Disk, NoRoom
+from appview.media.filling import Broken, Pace
+from appview.media.media import Media, Opened, Told
 from appview.media.permits import Permit, permit
 from appview.media.sources import Sources
 from lexicons.cid import Cid
 from lexicons.syntax import Did
 from migrations.database import Pool
+
+log = structlog.get_logger(__name__)
 
 # A player asks for many ranges of one blob; whoever hides it waits no longer than this.
 PERMIT_SECONDS: Final = 0.8
@@ -43,11 +48,53 @@ class Blobs:
         sources = self.sources.of(permitted.did, str(permitted.cid), url)
         return await self.media.open(permitted.cid, sources)
 
+    def proven(
+        self, did: Did, cid: Cid, url: str | None = None
+    ) -> AbstractAsyncContextManager[BinaryIO]:
+        """All of a blob, as a file to read in a thread; raises Broken where it does not come.
+
+        Whether it may be had is for the caller to ask.
+        """
+        return self.media.proven(cid, self.sources.of(did, str(cid), url))
+
+    async def whole(self, did: Did, cid: Cid, max_bytes: int) -> bytes:
+        """As `proven`, of what is small enough; raises Broken for what is not, too."""
+        async with self.proven(did, cid) as file:
+            data = await asyncio.to_thread(file.read, max_bytes + 1)
+        if len(data) > max_bytes:
+            raise Broken(f"{cid} has more than {max_bytes} bytes")
+        return data
+
+    async def keep(self, key: str, data: bytes) -> None:
+        """What was made of a blob, for as long as there is room beside the blobs."""
+        try:
+            await asyncio.to_thread(self.media.disk.put, _name(key), data)
+        except (NoRoom, OSError) as error:
+            log.warning("not kept", key=key, error=str(error)[:300])
+
+    async def kept(self, key: str) -> bytes | None:
+        def read() -> bytes | None:
+            file = self.media.disk.find(_name(key))
+            if file is None:
+                return None
+            with file:
+                return file.read()
+
+        return await asyncio.to_thread(read)
+
+
+def _name(key: str) -> str:
+    """Other than any CID."""
+    return "made-" + hashlib.sha256(key.encode()).hexdigest()
+
 
 @asynccontextmanager
-async def open_blobs(disk: Disk, sources: Sources, pace: Pace = DEFAULT) -> AsyncIterator[Blobs]:
+async def open_blobs(
+    disk: Disk, sources: Sources, pace: Pace = DEFAULT, told: Told | None = None
+) -> AsyncIterator[Blobs]:
+    """`told` of every blob that is newly proven, by the process that fetched it."""
     disk.open()
-    media = Media(disk, pace)
+    media = Media(disk, pace, told)
     try:
         yield Blobs(media, sources)
     finally:

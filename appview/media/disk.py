@@ -1,4 +1,4 @@
-"""Proven blobs on disk, by their CID: the least recently used go first.
+"""Proven blobs on disk, by their CID, and what was made of them: the least recently used go first.
 
 Several processes share a folder. What is in it, and how much, stands in an SQLite file beside the
 blobs. A blob that is still coming is a `.part`, locked by the process that fills it, and room is
@@ -150,6 +150,23 @@ class Disk:
             self._insert(index, name, size, size, whole=True)
             self._part(name).rename(target)
             index.commit()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep what is whole already, unless it is there or another is at it."""
+        if self._blob(name).exists():
+            return
+        try:
+            part = self.begin(name)
+        except BlockingIOError:
+            return
+        try:
+            self.reserve(name, len(data), len(data))
+            view = memoryview(data)
+            while view:
+                view = view[part.write(view) :]
+            self.keep(name, part)
+        finally:
+            self.end(name, part)
 
     # inside -----------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ One fetch per blob and cache, however many ask and in however many processes.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
@@ -29,6 +30,8 @@ PATIENCE_SECONDS: Final = 8.0
 # Who asks for what just failed to come is not a reason to ask its host again.
 FAILURES_REMEMBERED: Final = 10_000
 FAILURE_SECONDS: Final = 15.0
+# Told of every blob that this process has fetched and proven, with its bytes.
+Told = Callable[[Cid, BinaryIO], Awaitable[None]]
 NOT_COME = (Broken, NoRoom, OSError, RemoteError, HostBusy, Unreachable, IdentityError)
 
 
@@ -70,6 +73,7 @@ class Media:
 
     disk: Disk
     pace: Pace
+    told: Told | None = None
     _fillings: dict[str, Filling] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILLS_AT_ONCE))
@@ -92,6 +96,17 @@ class Media:
         except TimeoutError:
             raise Broken(f"{name}: nothing of it came in {PATIENCE_SECONDS:.0f} s") from None
 
+    @asynccontextmanager
+    async def proven(self, cid: Cid, sources: Sequence[Fetch]) -> AsyncIterator[BinaryIO]:
+        """All of the blob, as a file to read; raises Broken."""
+        opened = await self.open(cid, sources)
+        try:
+            await opened.until_proven()
+        finally:
+            opened.close()
+        with await self._kept(str(cid)) as file:
+            yield file
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -110,19 +125,37 @@ class Media:
             if filling.file is not None:
                 file = os.fdopen(os.dup(filling.file.fileno()), "rb", buffering=0)
                 return await _opened(file, filling)
-            kept = await asyncio.to_thread(self.disk.find, name)
-            if kept is None:
-                raise Broken(f"{name}: it came and went")
-            return await _opened(kept, None)
+            return await _opened(await self._kept(name), None)
+
+    async def _kept(self, name: str) -> BinaryIO:
+        kept = await asyncio.to_thread(self.disk.find, name)
+        if kept is None:
+            raise Broken(f"{name}: it came and went")
+        return kept
 
     def _begin(self, cid: Cid, sources: Sequence[Fetch]) -> None:
         self._fillings[str(cid)] = Filling(str(cid), cid.raw[DIGEST])
-        task = asyncio.create_task(self._fill(cid, sources))
+        task = asyncio.create_task(self._fill_and_tell(cid, sources))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _fill(self, cid: Cid, sources: Sequence[Fetch]) -> None:
-        """Source after source. The next try stands in the table before the last one has failed."""
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("blob: a bug", exc_info=error)
+
+    async def _fill_and_tell(self, cid: Cid, sources: Sequence[Fetch]) -> None:
+        if not await self._fill(cid, sources) or self.told is None:
+            return
+        if (file := await asyncio.to_thread(self.disk.find, str(cid))) is not None:
+            with file:
+                await self.told(cid, file)
+
+    async def _fill(self, cid: Cid, sources: Sequence[Fetch]) -> bool:
+        """Source after source. The next try stands in the table before the last one has failed.
+
+        Answers whether it was this process that fetched it.
+        """
         name = str(cid)
         filling = self._fillings[name]
         error: Exception | None = None
@@ -130,34 +163,34 @@ class Media:
             async with self._slots:
                 for source in sources:
                     try:
-                        await self._try(filling, source)
+                        return await self._try(filling, source)
                     except NOT_COME as failure:
                         error = error or failure
                         log.info("blob did not come", cid=name, error=str(failure)[:300])
-                    else:
-                        return
                     self._fillings[name], before = Filling(name, cid.raw[DIGEST]), filling
                     filling = self._fillings[name]
                     _end(before, error)
             self._failed[name] = str(error)[:300]
+            return False
         finally:
             self._fillings.pop(name)
             if not filling.is_proven:
                 _end(filling, error or Broken(f"{name}: nobody is left to ask"))
 
-    async def _try(self, filling: Filling, source: Fetch) -> None:
+    async def _try(self, filling: Filling, source: Fetch) -> bool:
         name = filling.name
         try:
             part = await asyncio.to_thread(self.disk.begin, name)
         except BlockingIOError:
             await self._follow(filling)
-            return
+            return False
         filling.file = part
         try:
             await fill(filling, self.disk, part, source, self.pace)
         finally:
             filling.file = None
             await asyncio.to_thread(self.disk.end, name, part)
+        return True
 
     async def _follow(self, filling: Filling) -> None:
         part = await asyncio.to_thread(self.disk.part, filling.name)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import httpx
 import pytest
@@ -16,11 +17,13 @@ from starlette.responses import Response, StreamingResponse
 
 from appview.app import create_app
 from appview.context import AppSettings
-from appview.media.blobs import DEFAULT, open_blobs
+from appview.media.blobs import Blobs, open_blobs
 from appview.media.disk import Disk
-from appview.media.filling import Pace
+from appview.media.filling import Broken, Pace
 from appview.media.sources import Sources
 from lexicons.catalog import load_catalog
+from lexicons.cid import Cid, parse_cid
+from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.makers import Rows
 from tests.appview.served import served
@@ -50,6 +53,7 @@ class Scene:
     uri: str
     folder: Path
     servers: list[httpx.AsyncClient]
+    blobs: list[Blobs]
 
     @property
     def server(self) -> httpx.AsyncClient:
@@ -84,7 +88,7 @@ async def staged(
     disk: Disk | None = None,
     size: int = 1_000_000,
     servers: int = 2,
-    pace: Pace = DEFAULT,
+    **given: Any,
 ) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         world = await World.start()
@@ -96,16 +100,18 @@ async def staged(
         rows = Rows(pool)
         await rows.account(alice.did)
         uri = await rows.track(alice.did, audio_cid=cid, audio_mime="audio/mpeg", audio_size=size)
-        given = await stack.enter_async_context(
+        using = await stack.enter_async_context(
             tools(pool, world.directory.url, allow_private_addresses=True)
         )
         settings = AppSettings("https://music.test", "1", folder / "data", remembers_pages=False)
-        clients = []
+        clients: list[httpx.AsyncClient] = []
+        opened: list[Blobs] = []
         for _ in range(servers):
-            sources = Sources(given.resolver, given.remote, given.client, 50_000_000)
+            sources = Sources(using.resolver, using.remote, using.client, 50_000_000)
             blobs = await stack.enter_async_context(
-                open_blobs(disk or Disk(folder / "media", MANY, 0), sources, pace)
+                open_blobs(disk or Disk(folder / "media", MANY, 0), sources, **given)
             )
+            opened.append(blobs)
             app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
             url = await stack.enter_async_context(served(app))
             limits = httpx.Limits(max_connections=None)
@@ -114,7 +120,7 @@ async def staged(
                     httpx.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False)
                 )
             )
-        yield Scene(world, alice, rows, audio, cid, uri, folder / "media", clients)
+        yield Scene(world, alice, rows, audio, cid, uri, folder / "media", clients, opened)
 
 
 @pytest.fixture
@@ -428,6 +434,49 @@ async def test_the_bound_of_the_cache_holds_and_the_least_used_go_first(
             assert (await scene.server.get(GET_BLOB, params=params)).status_code == 200
             assert sum(path.stat().st_size for path in scene.kept()) <= bound
         assert {path.name for path in scene.kept()} == set(cids[-2:])
+
+
+async def test_who_wants_to_know_is_told_once_of_each_blob_that_came(
+    pool: Pool, tmp_path: Path
+) -> None:
+    heard: list[tuple[str, bytes]] = []
+
+    async def hear(cid: Cid, file: BinaryIO) -> None:
+        heard.append((str(cid), await asyncio.to_thread(file.read)))
+
+    async with staged(pool, tmp_path, told=hear) as scene:
+        await asyncio.gather(scene.get(), scene.get(server=1), scene.get())
+        await wait_until(lambda: heard)
+        await scene.get()
+    assert heard == [(scene.cid, scene.audio)]
+
+
+async def test_the_whole_of_a_blob_is_proven_before_anybody_works_on_it(scene: Scene) -> None:
+    did, cid = Did(scene.alice.did), parse_cid(scene.cid)
+    scene.upstream(rewritten(flipped), times=1)
+    with pytest.raises(Broken):
+        await scene.blobs[0].whole(did, cid, 1_000_000)
+    await wait_until(lambda: not scene.parts())
+    assert await scene.blobs[1].whole(did, cid, 1_000_000) == scene.audio
+    with pytest.raises(Broken):
+        await scene.blobs[0].whole(did, cid, 999_999)
+
+
+async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, disk=Disk(tmp_path / "media", 1_500_000, 0)) as scene:
+        one, other = scene.blobs
+        await one.keep("thumb of a", b"a" * 500_000)
+        assert await other.kept("thumb of a") == b"a" * 500_000
+        assert await other.kept("thumb of b") is None
+        await scene.get()
+        await one.keep("thumb of b", b"b" * 1_000_000)
+        assert await other.kept("thumb of a") is None
+        assert await other.kept("thumb of b") == b"b" * 1_000_000
+        await one.keep("thumb of c", b"c" * 2_000_000)
+        assert await other.kept("thumb of c") is None
+        assert not scene.parts()
 
 
 async def test_a_full_disk_pauses_the_cache_and_nothing_else(pool: Pool, tmp_path: Path) -> None:
