@@ -14,11 +14,13 @@ from migrations.runner import Connection
 TRACKS = """
 select
     track.uri, track.did, track.title, track.artist, track.album, track.tags, track.file_type,
-    track.duration_ms, track.gate_type, track.audio_cid, track.audio_url, track.sort_at,
+    coalesce(audio_fact.duration_ms, track.duration_ms) as duration_ms, track.gate_type,
+    track.audio_cid, track.audio_url, track.sort_at,
     coalesce(likes + comments + in_lists, 0) as points
 from unnest($1::text[]) as due (uri)
 join track using (uri)
 left join subject_count on subject_count.subject = track.uri
+left join media.audio_fact on audio_fact.cid = track.audio_cid
 """
 
 LISTS = """

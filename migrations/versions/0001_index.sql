@@ -396,6 +396,84 @@ create table derived.network (
     total_duration_ms  bigint not null
 );
 
+-- What was learnt of sound by having it. A rebuild keeps the facts: they stay true of their CID, and to
+-- read them again every blob would have to be fetched again.
+create schema media;
+create table media.audio_fact (
+    cid          text collate "C" primary key,
+    size         bigint not null,
+    mime_type    text,
+    codec        text,
+    lossless     boolean,
+    duration_ms  bigint,
+    bitrate      bigint,
+    sample_rate  bigint,
+    channels     bigint,
+    trouble      text,
+    read_at      timestamptz not null default now()
+);
+comment on column media.audio_fact.codec is 'as RFC 6381 writes it';
+comment on column media.audio_fact.bitrate is 'bits a second';
+comment on column media.audio_fact.trouble is 'why its bytes say nothing of it';
+
+-- Whether what a track names as its sound is there. Only trusted hosts are ever asked: which those are
+-- is a setting, so an address of any host stands here.
+create table media.source_check (
+    uri         text collate "C" primary key,
+    url         text not null,
+    host        text collate "C" not null
+        generated always as (left(coalesce(substring(url from '^https://([^/]*)/'), ''), 253)) stored,
+    status      text not null default 'unknown',
+    ranges      boolean not null default false,
+    cors        boolean not null default false,
+    mime_type   text,
+    size        bigint,
+    checked_at  timestamptz,
+    failures    integer not null default 0,
+    due_at      timestamptz not null default now()
+);
+comment on column media.source_check.status is 'ok, dead, unknown';
+comment on column media.source_check.checked_at is 'when its host last answered, or last did not';
+create index source_check_due on media.source_check (host, due_at);
+
+create function media.source_named() returns trigger language plpgsql as $$
+begin
+    if new.audio_url is null or new.gate_type is not null then
+        delete from media.source_check where uri = new.uri;
+        return null;
+    end if;
+    insert into media.source_check as held (uri, url) values (new.uri, new.audio_url)
+    on conflict (uri) do update
+    set due_at = least(held.due_at, greatest(now(), held.checked_at + interval '1 minute'))
+    where held.url = excluded.url;
+    if not found then
+        delete from media.source_check where uri = new.uri;
+        insert into media.source_check (uri, url) values (new.uri, new.audio_url);
+    end if;
+    return null;
+end $$;
+
+create function media.source_gone() returns trigger language plpgsql as $$
+begin
+    delete from media.source_check where uri = old.uri;
+    return null;
+end $$;
+
+create trigger source_named
+after insert on track for each row
+when (new.audio_url is not null and new.gate_type is null)
+execute function media.source_named();
+
+create trigger source_named_again
+after update of audio_url, gate_type on track for each row
+when (new.audio_url is not null or old.audio_url is not null)
+execute function media.source_named();
+
+create trigger source_gone
+after delete on track for each row
+when (old.audio_url is not null)
+execute function media.source_gone();
+
 -- What subscribers are told. Whoever changes the index puts events into the outbox, in the same
 -- transaction; the indexer moves them on after the commit and numbers them on the way, so no
 -- number ever becomes visible behind a higher one. Records are named here and held in `record`.
@@ -562,8 +640,18 @@ select
     track.album_key,
     track.description,
     track.file_type,
-    track.duration_ms,
+    -- As subqueries, so that whoever does not ask for them does not pay.
+    coalesce(
+        (select measured.duration_ms from media.audio_fact as measured where measured.cid = track.audio_cid),
+        track.duration_ms
+    ) as duration_ms,
     track.audio_url,
+    (
+        select source_check.status
+        from media.source_check
+        where source_check.uri = track.uri
+          and source_check.url = track.audio_url
+    ) as url_status,
     track.audio_cid,
     coalesce(track.audio_cid = any (author.hidden_parts), false) as audio_taken_down,
     case
@@ -784,6 +872,17 @@ create trigger account_renamed
 after update of handle on account for each row
 when (old.handle is distinct from new.handle)
 execute function derived.due_account();
+
+create function derived.due_measured() returns trigger language plpgsql as $$
+begin
+    insert into derived.search_due (key) select uri from track where audio_cid = new.cid;
+    return null;
+end $$;
+
+create trigger audio_measured
+after insert or update of duration_ms on media.audio_fact for each row
+when (new.duration_ms is not null)
+execute function derived.due_measured();
 
 -- A rank moves when a count doubles.
 create trigger subject_count_first
