@@ -1,0 +1,67 @@
+"""Templates and the headers that every page carries."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+# Whoever is hidden is hidden at once: a cache has to ask whether its copy may still be shown.
+KEPT: Final = "public, no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """`media`: the origins, besides the page's own, that audio and pictures may come from."""
+
+    media: tuple[str, ...]
+    environment: Environment
+
+    @classmethod
+    def of(cls, media: Iterable[str]) -> "Templates":
+        environment = Environment(
+            loader=PackageLoader("appview.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        return cls(tuple(media), environment)
+
+    def response(self, name: str, status: int = 200, **values: object) -> Response:
+        html = self.environment.get_template(name).render(values).encode()
+        headers = self._headers(framed=name == "embed.html")
+        if status >= 400:
+            headers["cache-control"] = "no-store"
+        else:
+            headers |= {"cache-control": KEPT, "etag": f'"{hashlib.sha256(html).hexdigest()[:32]}"'}
+        return Response(html, status, headers, "text/html")
+
+    def _headers(self, *, framed: bool) -> dict[str, str]:
+        media = " ".join(["'self'", *self.media])
+        policy = {
+            "default-src": "'none'",
+            "style-src": "'self'",
+            "img-src": media,
+            "media-src": media,
+            "base-uri": "'none'",
+            "form-action": "'none'",
+            "frame-ancestors": "*" if framed else "'none'",
+        }
+        return {
+            "content-security-policy": "; ".join(f"{name} {of}" for name, of in policy.items()),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+        }
+
+
+def fresh(response: Response, asked: Mapping[str, str]) -> Response:
+    """Nothing but the headers for whoever has the page already."""
+    etag = response.headers.get("etag")
+    known = [tag.strip().removeprefix("W/") for tag in asked.get("if-none-match", "").split(",")]
+    if etag is None or not {"*", etag} & set(known):
+        return response
+    kept = ("etag", "cache-control", "content-security-policy")
+    return Response(status_code=304, headers={name: response.headers[name] for name in kept})
