@@ -29,12 +29,16 @@ def playability(
     audio_url: str | None,
     trust: Trust,
     *,
+    url_status: str | None,
     is_taken_down: bool = False,
 ) -> Playability:
+    """`url_status`: what became of asking the URL's host; None as long as nobody has."""
     if is_taken_down:
         return "taken-down"
     if gate is not None:
         return "gated"
-    if audio_cid is None and not trust.covers(audio_url):
+    if audio_cid is not None:
+        return "playable"
+    if not trust.covers(audio_url) or url_status == "dead":
         return "unavailable"
-    return "pending"
+    return "playable" if url_status == "ok" else "pending"

@@ -81,9 +81,19 @@ def _state(record: Row) -> Iterator[Fact]:
 
 
 def _sound(track: Row, trust: Trust) -> Iterator[Fact]:
-    word = playability(track["gate_type"], track["audio_cid"], track["audio_url"], trust)
+    word = playability(
+        track["gate_type"],
+        track["audio_cid"],
+        track["audio_url"],
+        trust,
+        url_status=track["url_status"],
+    )
     if word == "gated":
         yield note("sound", f"gated ({track['gate_type']}): it is shown, and not played here")
+    elif word == "pending":
+        yield note("sound", f"{track['audio_url']} was not asked for yet: it may not be there")
+    elif word == "unavailable" and trust.covers(track["audio_url"]):
+        yield note("sound", f"{track['audio_url']} is dead, asked {at(track['url_checked_at'])}")
     elif word == "unavailable":
         host = urlsplit(track["audio_url"] or "").hostname or "nowhere"
         yield note(

@@ -74,7 +74,12 @@ and rkey = $3
 and state <> 'deleted'
 """
 
-TRACK = "select gate_type, audio_cid, audio_url from track where uri = $1"
+TRACK = """
+select gate_type, audio_cid, audio_url, status as url_status, checked_at as url_checked_at
+from track
+left join media.source_check using (uri)
+where uri = $1
+"""
 
 # What it points at: is that there, is it shown, and which like of the same account counts?
 LINKS = """

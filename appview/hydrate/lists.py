@@ -21,7 +21,7 @@ select
     count(*) filter (
         where track.gate_type is null
         and not track.audio_taken_down
-        and (track.audio_cid is not null or starts_with_any.audio)
+        and (track.audio_cid is not null or starts_with_any.audio and track.url_status = 'ok')
     ) as playable,
     (array_agg(track.image_url order by list_item.position) filter (
         where starts_with_any.image

@@ -24,7 +24,8 @@ from (
         and not audio_taken_down
         and (
             audio_cid is not null
-            or exists (select from unnest($5::text[]) as host where starts_with(audio_url, host))
+            or url_status = 'ok'
+            and exists (select from unnest($5::text[]) as host where starts_with(audio_url, host))
         )
     )
     order by sort_at desc, uri desc

@@ -23,8 +23,6 @@ from lexicons.types import SearchTracksOutput, SearchTracksParams, TrackHit
 from migrations.runner import Connection
 from xrpc.server import XrpcRequest
 
-UNPLAYABLE = {"gated", "unavailable", "taken-down"}
-
 
 async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTracksOutput:
     params = cast(SearchTracksParams, request.params)
@@ -53,7 +51,7 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
         if hit.key in rows
     ]
     if params["playable"]:
-        shown = [hit for hit in shown if hit["track"]["playability"] not in UNPLAYABLE]
+        shown = [hit for hit in shown if hit["track"]["playability"] == "playable"]
     output: SearchTracksOutput = {"tracks": shown}
     if cursor is not None:
         output["cursor"] = cursor

@@ -26,22 +26,26 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
     """Datetimes stay what they are: the JSON encoder writes them faster than Python would."""
     uri = row["uri"]
     image_url = row["image_url"]
+    may_play = playability(
+        row["gate_type"],
+        row["audio_cid"],
+        row["audio_url"],
+        trust,
+        url_status=row["url_status"],
+        is_taken_down=row["audio_taken_down"],
+    )
     view: TrackViewBasic = {
         "uri": uri,
         "cid": row["cid"],
         "title": row["title"],
         "artist": row["artist"],
         "author": profile_view_basic(row),
-        "playability": playability(
-            row["gate_type"],
-            row["audio_cid"],
-            row["audio_url"],
-            trust,
-            is_taken_down=row["audio_taken_down"],
-        ),
+        "playability": may_play,
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
     }
+    if may_play == "playable":
+        view["stream"] = f"{trust.origin}/stream/{row['did']}/{row['rkey']}"
     if row["duration_ms"] is not None:
         view["durationMs"] = row["duration_ms"]
     if image_url is not None and (picture := artwork(image_url, trust)) is not None:
@@ -77,7 +81,7 @@ def track_view(row: Row, trust: Trust) -> TrackView:
     if row["description"]:
         view["description"] = row["description"]
     if row["gate_type"] is not None:
-        view["gate"] = {"type": row["gate_type"]}
+        view["gate"] = {"type": row["gate_type"], "url": view["webUrl"]}
     if row["tags"]:
         view["tags"] = row["tags"]
     if row["featured"] is not None:

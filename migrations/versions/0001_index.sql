@@ -653,7 +653,12 @@ select
           and source_check.url = track.audio_url
     ) as url_status,
     track.audio_cid,
-    coalesce(track.audio_cid = any (author.hidden_parts), false) as audio_taken_down,
+    -- Under whichever account it was taken down: the bytes are the same.
+    exists (
+        select
+        from local.takedown
+        where substring(takedown.subject from '^did:[^/]+/(.+)$') = track.audio_cid
+    ) as audio_taken_down,
     case
         when author.hidden_parts is null
             or (substring(track.image_url from 'did:[^/]+/([^/@]+)') = any (author.hidden_parts)) is not true

@@ -112,6 +112,16 @@ class Rows:
         await self._count_for(author, "tracks")
         return uri
 
+    async def check_source(self, uri: str, status: str, **columns: object) -> None:
+        """As the indexer does that has asked the host of the track's URL; without one nothing."""
+        names = "".join(f", {name} = ${number}" for number, name in enumerate(columns, 3))
+        await self.pool.execute(
+            f"update media.source_check set status = $2, checked_at = now(){names} where uri = $1",
+            uri,
+            status,
+            *columns.values(),
+        )
+
     async def like(
         self, author: str, subject: str, *, counted: bool = True, **columns: object
     ) -> str:

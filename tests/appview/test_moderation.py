@@ -41,16 +41,17 @@ async def test_a_track_whose_audio_is_taken_down_is_shown_but_cannot_be_played(
     url = "https://audio.plyr.fm/audio/a.mp3"
     down = await rows.track("alice", title="down", audio_url=url)
     by_url = await rows.track("alice", title="by url", audio_cid=None, audio_url=url)
+    await rows.check_source(by_url, "ok")
     await rows.track("bob", title="of bob")
     album = await rows.list("alice", (down, by_url))
     await take_down(rows.pool, f"{ALICE}/{AN_AUDIO_CID}")
-    pending = {"by url": "pending", "of bob": "pending"}
-    assert await playabilities(client) == {"down": "taken-down"} | pending
-    assert await playabilities(client, playable=True) == pending
+    down_everywhere = {"down": "taken-down", "of bob": "taken-down"}
+    assert await playabilities(client) == down_everywhere | {"by url": "playable"}
+    assert await playabilities(client, playable=True) == {"by url": "playable"}
     lists = (await client.ask("library.getLists", uris=[album]))["lists"]
     assert (lists[0]["itemCount"], lists[0]["playableCount"]) == (2, 1)
     await restore(rows.pool, f"{ALICE}/{AN_AUDIO_CID}")
-    assert set((await playabilities(client)).values()) == {"pending"}
+    assert set((await playabilities(client)).values()) == {"playable"}
 
 
 async def test_a_taken_down_blob_is_no_gates_business(client: Client, rows: Rows) -> None:

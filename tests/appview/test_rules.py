@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from appview.rules import Trust, playability
@@ -25,20 +27,35 @@ def test_only_whole_trusted_hosts_are_trusted(url: str | None) -> None:
     assert artwork(url, TRUST) is None
 
 
+AT_CDN = "https://audio.plyr.fm/audio/a.mp3"
+AT_STRANGERS = "https://evil.test/a.mp3"
+
+
+def word(cid: str | None, url: str | None, status: str | None = None, **also: Any) -> str:
+    return playability(also.pop("gate", None), cid, url, TRUST, url_status=status, **also)
+
+
 def test_R30_a_track_with_nothing_but_a_strangers_url_is_unavailable() -> None:
-    assert playability(None, None, "https://evil.test/a.mp3", TRUST) == "unavailable"
-    assert playability(None, None, None, TRUST) == "unavailable"
-    assert playability(None, None, "https://audio.plyr.fm/audio/a.mp3", TRUST) == "pending"
-    assert playability(None, "bafkreia", "https://evil.test/a.mp3", TRUST) == "pending"
+    assert word(None, None) == "unavailable"
+    for status in (None, "ok", "dead", "unknown"):
+        assert word(None, AT_STRANGERS, status) == "unavailable"
+        assert word("bafkreia", AT_STRANGERS, status) == "playable"
+
+
+def test_R31_a_trusted_url_is_playable_once_it_was_found_and_until_it_is_dead() -> None:
+    for status in (None, "unknown"):
+        assert word(None, AT_CDN, status) == "pending"
+    assert word(None, AT_CDN, "ok") == "playable"
+    assert word(None, AT_CDN, "dead") == "unavailable"
+    assert word("bafkreia", AT_CDN, "dead") == "playable"
 
 
 def test_a_gate_is_never_bypassed() -> None:
-    assert playability("any", "bafkreia", "https://audio.plyr.fm/a.mp3", TRUST) == "gated"
+    assert word("bafkreia", AT_CDN, "ok", gate="any") == "gated"
 
 
 def test_a_takedown_comes_before_everything_else() -> None:
-    url = "https://audio.plyr.fm/a.mp3"
-    assert playability("any", "bafkreia", url, TRUST, is_taken_down=True) == "taken-down"
+    assert word("bafkreia", AT_CDN, "ok", gate="any", is_taken_down=True) == "taken-down"
 
 
 def test_an_avatar_comes_from_the_bluesky_profile() -> None:

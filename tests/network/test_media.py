@@ -77,7 +77,7 @@ async def test_R30_R31_a_strangers_address_is_neither_asked_nor_passed_on(
     assert (await view_of(story, song))["playability"] == "pending"
     await alice.update(song, track("Both", audioUrl=address, audioBlob=a_blob(alice)))
     await story.holds()
-    assert (await view_of(story, song))["playability"] == "pending"
+    assert (await view_of(story, song))["playability"] == "playable"
     assert stranger.url not in await shown_everywhere(story, alice, song)
     assert stranger.asked == []
 
