@@ -5,8 +5,8 @@ from itertools import groupby
 
 from indexer import counters
 from indexer.outbox import tell_forgotten
-from indexer.records.ledger import PURGED
-from indexer.records.record_type import RecordTypes, RecordUri, columns, texts
+from indexer.records import ledger
+from indexer.records.record_type import RecordTypes, RecordUri, texts
 from indexer.rows import begin, new_tally
 from indexer.walks import Place
 from lexicons.syntax import Did, Nsid
@@ -35,21 +35,4 @@ async def _forget(pool: Pool, record_types: RecordTypes, uris: Sequence[RecordUr
         tally = new_tally(record_types)
         await counters.replace_links(connection, texts(uris), [], tally)
         await counters.store(connection, tally)
-        await connection.execute(
-            """
-            update record
-            set
-                state = 'deleted',
-                reason = $4,
-                counted = false,
-                cid = null,
-                detail = null,
-                value = null
-            from unnest($1::text[], $2::text[], $3::text[]) as forgotten (did, collection, rkey)
-            where record.did = forgotten.did
-              and record.collection = forgotten.collection
-              and record.rkey = forgotten.rkey
-            """,
-            *columns(uris),
-            PURGED,
-        )
+        await ledger.purge(connection, uris)

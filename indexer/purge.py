@@ -15,9 +15,10 @@ import structlog
 
 from indexer.events import RecordChange
 from indexer.pipeline import Pipeline
-from indexer.records.ledger import PURGED, Held, Winner
+from indexer.records import ledger
+from indexer.records.ledger import Held, Winner
 from indexer.records.prepare import Prepared, RecordState
-from indexer.records.record_type import RecordTypes, RecordUri, columns
+from indexer.records.record_type import RecordTypes, RecordUri
 from indexer.repo_state import State
 from indexer.rows import begin, new_tally, write_counts, write_rows
 from lexicons.syntax import Did, Nsid
@@ -163,25 +164,8 @@ async def _erase(
     winners = [_deleted(did, row, record_types) for row in known]
     await write_rows(connection, winners)
     await write_counts(connection, winners, new_tally(record_types))
-    await connection.execute(
-        """
-        update record
-        set
-            state = 'deleted',
-            reason = $4,
-            counted = false,
-            cid = null,
-            detail = null,
-            value = null
-        from unnest($2::text[], $3::text[]) as erased (collection, rkey)
-        where record.did = $1
-          and record.collection = erased.collection
-          and record.rkey = erased.rkey
-        """,
-        did,
-        *columns([(row["collection"], row["rkey"]) for row in rows]),
-        PURGED,
-    )
+    uris = [RecordUri(did, row["collection"], row["rkey"]) for row in rows]
+    await ledger.purge(connection, uris)
 
 
 def _deleted(did: Did, row: asyncpg.Record, record_types: RecordTypes) -> Winner:

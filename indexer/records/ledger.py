@@ -27,9 +27,6 @@ _OUTCOMES = {
 }
 
 
-PURGED = "purged"
-
-
 class Held(NamedTuple):
     rev: str
     is_valid: bool
@@ -178,3 +175,24 @@ async def store(connection: Connection, winners: Iterable[Winner], now: datetime
         now,
     )
     assert status == f"INSERT 0 {len(rows)}", "a record changed under the writer's lock"
+
+
+async def purge(connection: Connection, uris: Sequence[RecordUri]) -> None:
+    """Leave tombstones of these records, which a walk may bring back under the rev they have."""
+    await connection.execute(
+        """
+        update record
+        set
+            state = 'deleted',
+            reason = 'purged',
+            counted = false,
+            cid = null,
+            detail = null,
+            value = null
+        from unnest($1::text[], $2::text[], $3::text[]) as purged (did, collection, rkey)
+        where record.did = purged.did
+          and record.collection = purged.collection
+          and record.rkey = purged.rkey
+        """,
+        *columns(uris),
+    )
