@@ -78,6 +78,7 @@ class TrackCard:
     audio_url: str | None
     audio_type: str | None
     why_silent: str | None
+    instead: str
     length: Length | None
     album: str | None
     album_page: str | None
@@ -115,8 +116,6 @@ class ListCard:
 
 def track_card(view: TrackView, places: Places) -> TrackCard:
     audio = view.get("stream")
-    if audio is None and view["playability"] == "pending":
-        audio = f"/stream/{view['author']['did']}/{view['uri'].rpartition('/')[2]}"
     album = view.get("album")
     album_uri = album.get("uri") if album else None
     picture, thumb = _pictures(view, places)
@@ -132,6 +131,7 @@ def track_card(view: TrackView, places: Places) -> TrackCard:
         audio_url=None if audio is None else places.there(audio),
         audio_type=AUDIO_TYPES.get(view["fileType"].lower()),
         why_silent=None if audio else WHY_SILENT.get(view["playability"]),
+        instead=view.get("gate", {}).get("url") or view["webUrl"],
         length=_length(view),
         album=album["title"] if album else None,
         album_page=page_path(album_uri) if album_uri else None,

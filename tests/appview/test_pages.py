@@ -144,6 +144,13 @@ async def test_what_is_only_for_supporters_says_where_to_go(client: Client, rows
     assert page.all("a", href=f"https://plyr.fm/at/{uri[5:]}")
 
 
+async def test_what_nobody_has_seen_yet_is_not_offered(client: Client, rows: Rows) -> None:
+    trusted = "https://audio.plyr.fm/a.mp3"
+    page = await shown(client, path_of(await a_track(rows, audio_cid=None, audio_url=trusted)))
+    assert not page.all("audio")
+    assert page.meta("og:audio") is None
+
+
 async def test_a_page_runs_nothing_and_is_framed_by_nobody_but_its_embedded_form(
     client: Client, rows: Rows
 ) -> None:
