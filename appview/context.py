@@ -15,6 +15,12 @@ from migrations.runner import Connection
 from xrpc.caller_rates import CallerRates
 from xrpc.rate_limit import RateLimit
 
+# A query is planned once for all arguments: how long an array is, is not worth planning for anew.
+SNAPSHOT = """
+begin isolation level repeatable read read only;
+set local plan_cache_mode = force_generic_plan
+"""
+
 REPO_REQUESTS_PER_SECOND = 1 / 6
 REPO_REQUESTS_BURST = 10
 
@@ -62,8 +68,9 @@ class AppContext:
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """For a query of several statements, which must all see the same moment."""
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        yield connection
+    async with pool.acquire() as connection:
+        await connection.execute(SNAPSHOT)
+        try:
+            yield connection
+        finally:
+            await connection.execute("commit")
