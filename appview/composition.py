@@ -14,8 +14,10 @@ from starlette.types import ASGIApp
 from appview.app import AppSettings, create_app
 from appview.config import Config
 from appview.media.blobs import open_blobs
+from appview.media.bucket import open_bucket
 from appview.media.disk import Disk
 from appview.media.sources import Sources
+from appview.media.stored import Stored
 from appview.screen import Progress
 from indexer.leadership import leadership
 from indexer.sequencer import Retention
@@ -128,7 +130,10 @@ async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIt
     # Listeners do not wait behind walks of the same host, nor walks behind them.
     remote = Remote(tools.client, time.monotonic)
     sources = Sources(tools.resolver, remote, tools.client, config.max_blob_bytes)
-    async with open_blobs(disk, sources) as blobs:
+    bucket = None
+    if config.media_store is not None:
+        bucket = open_bucket(config.media_store, Stored(tools.pool, config.media_store_bytes))
+    async with open_blobs(disk, sources, bucket=bucket) as blobs:
         yield create_app(
             app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs
         )

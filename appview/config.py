@@ -41,6 +41,13 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _bucket(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("expected s3://bucket or s3://bucket/prefix")
+    return text.rstrip("/")
+
+
 def _switch(text: str) -> bool:
     words = {"1": True, "on": True, "true": True, "yes": True}
     words |= {"0": False, "off": False, "false": False, "no": False}
@@ -131,6 +138,8 @@ class Config:
     resync_workers: int = _setting(_whole(1, 64), "6")
     max_repo_bytes: int = _setting(_whole(1_000_000, 10**11), str(1 << 30))
     media_cache_bytes: int = _setting(_whole(0, 10**15), str(10 << 30))
+    media_store: str | None = _setting(_bucket, "")
+    media_store_bytes: int = _setting(_whole(1, 10**18), str(100 << 30))
     max_blob_bytes: int = _setting(_whole(1_000, 10**11), str(300 << 20))
     min_free_bytes: int = _setting(_whole(0, 10**15), str(2 << 30))
     allow_private_addresses: bool = _setting(_switch, "off")

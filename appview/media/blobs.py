@@ -4,16 +4,19 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 import structlog
 from cachetools import TTLCache
 
+from appview.media import metrics
+from appview.media.bucket import Bucket
 from appview.media.disk import Disk, NoRoom
 from appview.media.filling import Broken, Pace
-from appview.media.media import Media, Opened, Told
+from appview.media.media import Media, Told
+from appview.media.opened import Opened
 from appview.media.permits import Permit, permit
 from appview.media.sources import Sources
 from lexicons.cid import Cid
@@ -35,6 +38,8 @@ class Blobs:
     _permits: TTLCache[tuple[Did, Cid], Permit] = field(
         default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
     )
+    before_close: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Of those who work on blobs."""
 
     async def permit(self, pool: Pool, did: Did, cid: Cid) -> Permit:
         """Raises NotReferenced, TakenDown."""
@@ -68,19 +73,18 @@ class Blobs:
     async def keep(self, key: str, data: bytes) -> None:
         """What was made of a blob, for as long as there is room beside the blobs."""
         try:
-            await asyncio.to_thread(self.media.disk.put, _name(key), data)
+            await self.media.keep(_name(key), data)
         except (NoRoom, OSError) as error:
             log.warning("not kept", key=key, error=str(error)[:300])
 
     async def kept(self, key: str) -> bytes | None:
-        def read() -> bytes | None:
-            file = self.media.disk.find(_name(key))
-            if file is None:
-                return None
-            with file:
-                return file.read()
-
-        return await asyncio.to_thread(read)
+        kept = await self.media.find(_name(key))
+        if kept is None:
+            return None
+        try:
+            return b"".join([chunk async for chunk in kept.read(0, kept.size)])
+        finally:
+            kept.close()
 
 
 def _name(key: str) -> str:
@@ -90,12 +94,21 @@ def _name(key: str) -> str:
 
 @asynccontextmanager
 async def open_blobs(
-    disk: Disk, sources: Sources, pace: Pace = DEFAULT, told: Told | None = None
+    disk: Disk,
+    sources: Sources,
+    pace: Pace = DEFAULT,
+    bucket: Bucket | None = None,
+    told: Told | None = None,
 ) -> AsyncIterator[Blobs]:
     """`told` of every blob that is newly proven, by the process that fetched it."""
     disk.open()
-    media = Media(disk, pace, told)
+    metrics.cache_bytes.set_function(disk.held)
+    media = Media(disk, pace, bucket, told)
+    if bucket is not None:
+        media.spawn(bucket.reconcile())
+    blobs = Blobs(media, sources)
     try:
-        yield Blobs(media, sources)
+        async with blobs.before_close:
+            yield blobs
     finally:
         await media.close()

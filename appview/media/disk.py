@@ -64,6 +64,12 @@ class Disk:
                 self.end(part.stem, self.begin(part.stem))
         self._reconcile()
 
+    def held(self) -> float:
+        """In bytes, with what is set aside."""
+        with self._index() as index:
+            (held,) = index.execute("select total(bytes) from kept").fetchone()
+        return float(held)
+
     # reading ----------------------------------------------------------------------------------
 
     def find(self, name: str) -> BinaryIO | None:

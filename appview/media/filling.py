@@ -6,9 +6,8 @@ right, so a wrong blob is never delivered whole; then its listeners are cut off 
 
 import asyncio
 import hashlib
-import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -17,12 +16,15 @@ from appview.media.disk import Disk
 
 HELD_BACK_BYTES: Final = 64 << 10
 ROOM_BYTES: Final = 4 << 20
-READ_BYTES: Final = 256 << 10
 POLL_SECONDS: Final = 0.05
 
 
 class Broken(Exception):
     """The blob did not come, or what came was not it."""
+
+
+class Wrong(Broken):
+    """Something else came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch, pace:
             if not pace.is_kept(filling.received, time.monotonic() - begun):
                 raise Broken(f"{filling.name}: only {filling.received} bytes came so far")
     if hashed.digest() != filling.digest:
-        raise Broken(f"{filling.name}: {filling.received} bytes came, and their hash is another")
+        raise Wrong(f"{filling.name}: {filling.received} bytes came, and their hash is another")
     await asyncio.to_thread(disk.keep, filling.name, part)
     filling.size = filling.received
     filling.is_proven = True
@@ -134,17 +136,3 @@ async def follow(filling: Filling, disk: Disk, part: BinaryIO) -> None:
         raise Broken(f"{filling.name}: the process that fetched it gave up")
     filling.is_proven = True
     filling.move()
-
-
-async def read(
-    file: BinaryIO, start: int, stop: int, wait: Callable[[int], Awaitable[int]] | None = None
-) -> AsyncIterator[bytes]:
-    """Give the bytes of a file; `wait(position)` answers how far it may be read by now."""
-    at = start
-    while at < stop:
-        limit = stop if wait is None else min(await wait(at), stop)
-        chunk = await asyncio.to_thread(os.pread, file.fileno(), min(limit - at, READ_BYTES), at)
-        if not chunk:
-            raise Broken("the file ends too early")
-        yield chunk
-        at += len(chunk)

@@ -5,8 +5,9 @@ One fetch per blob and cache, however many ask and in however many processes.
 
 import asyncio
 import os
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -14,9 +15,13 @@ from typing import BinaryIO, Final
 import structlog
 from cachetools import TTLCache
 
+from appview.media import metrics
+from appview.media.bucket import Bucket
 from appview.media.disk import Disk, NoRoom
-from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow, read
+from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow
+from appview.media.kept import Kept, KeptFile
 from appview.media.kinds import HEAD_BYTES
+from appview.media.opened import Coming, Opened
 from lexicons.cid import Cid
 from xrpc.client import Unreachable
 from xrpc.identity import IdentityError
@@ -35,44 +40,13 @@ Told = Callable[[Cid, BinaryIO], Awaitable[None]]
 NOT_COME = (Broken, NoRoom, OSError, RemoteError, HostBusy, Unreachable, IdentityError)
 
 
-@dataclass(slots=True, eq=False)
-class Opened:
-    """`size` is None while nobody knows it. What `is_proven` may be kept by whoever gets it."""
-
-    size: int | None
-    head: bytes
-    _file: BinaryIO
-    _filling: Filling | None = None
-
-    @property
-    def is_proven(self) -> bool:
-        return self._filling is None
-
-    async def until_proven(self) -> None:
-        if self._filling is not None:
-            await self._filling.until_proven()
-            self.size, self._filling = self._filling.received, None
-
-    async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
-        """Give the bytes from `start` up to `stop`; raises Broken where they never come."""
-        if stop is None:
-            await self.until_proven()
-            stop = self.size
-        assert stop is not None
-        wait = None if self._filling is None else self._filling.until_readable
-        async for chunk in read(self._file, start, stop, wait):
-            yield chunk
-
-    def close(self) -> None:
-        self._file.close()
-
-
 @dataclass(slots=True)
 class Media:
     """`open` raises Broken where a blob does not come."""
 
     disk: Disk
     pace: Pace
+    bucket: Bucket | None = None
     told: Told | None = None
     _fillings: dict[str, Filling] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -84,8 +58,10 @@ class Media:
     async def open(self, cid: Cid, sources: Sequence[Fetch]) -> Opened:
         """The blob, as soon as its first bytes may be handed out."""
         name = str(cid)
-        if (file := await asyncio.to_thread(self.disk.find, name)) is not None:
-            return await _opened(file, None)
+        if (kept := await self.find(name)) is not None:
+            metrics.found(kept)
+            return Opened.of(kept)
+        metrics.found(None)
         if (why := self._failed.get(name)) is not None:
             raise Broken(why)
         if name not in self._fillings:
@@ -104,8 +80,33 @@ class Media:
             await opened.until_proven()
         finally:
             opened.close()
-        with await self._kept(str(cid)) as file:
-            yield file
+        kept = await self._kept(str(cid))
+        if isinstance(kept, KeptFile):
+            with kept.file as file:
+                yield file
+            return
+        with tempfile.TemporaryFile() as copy:
+            async for chunk in kept.read(0, kept.size):
+                await asyncio.to_thread(copy.write, chunk)
+            copy.seek(0)
+            yield copy
+
+    async def find(self, name: str) -> Kept | None:
+        here = await asyncio.to_thread(self._find_here, name)
+        if here is not None or self.bucket is None:
+            return here
+        return await self.bucket.find(name)
+
+    async def keep(self, name: str, data: bytes) -> None:
+        """What is whole already."""
+        await asyncio.to_thread(self.disk.put, name, data)
+        await self._upload(name)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Do it while this is open."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -123,33 +124,43 @@ class Media:
                     raise
                 continue
             if filling.file is not None:
-                file = os.fdopen(os.dup(filling.file.fileno()), "rb", buffering=0)
-                return await _opened(file, filling)
-            return await _opened(await self._kept(name), None)
+                return await _coming(filling, filling.file)
+            return Opened.of(await self._kept(name))
 
-    async def _kept(self, name: str) -> BinaryIO:
-        kept = await asyncio.to_thread(self.disk.find, name)
+    async def _kept(self, name: str) -> Kept:
+        kept = await self.find(name)
         if kept is None:
             raise Broken(f"{name}: it came and went")
         return kept
 
+    def _find_here(self, name: str) -> KeptFile | None:
+        file = self.disk.find(name)
+        return None if file is None else KeptFile.of(file)
+
     def _begin(self, cid: Cid, sources: Sequence[Fetch]) -> None:
         self._fillings[str(cid)] = Filling(str(cid), cid.raw[DIGEST])
-        task = asyncio.create_task(self._fill_and_tell(cid, sources))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self.spawn(self._fill_and_tell(cid, sources))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("blob: a bug", exc_info=error)
+            log.error("blob: something that was not foreseen", exc_info=error)
 
     async def _fill_and_tell(self, cid: Cid, sources: Sequence[Fetch]) -> None:
-        if not await self._fill(cid, sources) or self.told is None:
+        if not await self._fill(cid, sources):
             return
-        if (file := await asyncio.to_thread(self.disk.find, str(cid))) is not None:
+        await self._upload(str(cid))
+        file = None if self.told is None else await asyncio.to_thread(self.disk.find, str(cid))
+        if self.told is not None and file is not None:
             with file:
                 await self.told(cid, file)
+
+    async def _upload(self, name: str) -> None:
+        if self.bucket is None:
+            return
+        if (here := await asyncio.to_thread(self._find_here, name)) is not None:
+            with here.file:
+                await self.bucket.put(name, here.file, here.size)
 
     async def _fill(self, cid: Cid, sources: Sequence[Fetch]) -> bool:
         """Source after source. The next try stands in the table before the last one has failed.
@@ -163,10 +174,14 @@ class Media:
             async with self._slots:
                 for source in sources:
                     try:
-                        return await self._try(filling, source)
+                        is_ours = await self._try(filling, source)
                     except NOT_COME as failure:
                         error = error or failure
+                        metrics.failed(failure)
                         log.info("blob did not come", cid=name, error=str(failure)[:300])
+                    else:
+                        metrics.came(is_ours=is_ours)
+                        return is_ours
                     self._fillings[name], before = Filling(name, cid.raw[DIGEST]), filling
                     filling = self._fillings[name]
                     _end(before, error)
@@ -209,11 +224,7 @@ def _end(filling: Filling, error: Exception) -> None:
     filling.move()
 
 
-async def _opened(file: BinaryIO, filling: Filling | None) -> Opened:
-    def look() -> tuple[int, bytes]:
-        return os.fstat(file.fileno()).st_size, os.pread(file.fileno(), HEAD_BYTES, 0)
-
-    size, head = await asyncio.to_thread(look)
-    if filling is None:
-        return Opened(size, head, file)
-    return Opened(filling.size, head[: filling.readable], file, filling)
+async def _coming(filling: Filling, part: BinaryIO) -> Opened:
+    file = os.fdopen(os.dup(part.fileno()), "rb", buffering=0)
+    head = await asyncio.to_thread(os.pread, file.fileno(), HEAD_BYTES, 0)
+    return Opened(filling.size, head[: filling.readable], Coming(file, filling), filling)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from appview.media.filling import Broken
 from appview.media.kinds import UNKNOWN, kind
-from appview.media.media import Opened
+from appview.media.opened import Opened
 from appview.media.ranges import NotSatisfiable, Span, has_already, wanted_span
 
 log = structlog.get_logger(__name__)

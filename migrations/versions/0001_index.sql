@@ -474,6 +474,17 @@ after delete on track for each row
 when (old.audio_url is not null)
 execute function media.source_gone();
 
+-- What the bucket of PLYR_MEDIA_STORE holds, for all servers that share it. A rebuild keeps it: without
+-- it, what lies there would be fetched again. A line stands here before its object and until after it.
+create table media.stored (
+    name     text collate "C" primary key,
+    bytes    bigint not null,
+    whole    boolean not null,
+    used_at  timestamptz not null default now()
+);
+comment on column media.stored.whole is 'or else it is being put there, or removed where used_at is -infinity';
+create index stored_by_use on media.stored (used_at, name);
+
 -- What subscribers are told. Whoever changes the index puts events into the outbox, in the same
 -- transaction; the indexer moves them on after the commit and numbers them on the way, so no
 -- number ever becomes visible behind a higher one. Records are named here and held in `record`.

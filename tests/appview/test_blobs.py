@@ -6,18 +6,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import httpx
 import pytest
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from appview.app import create_app
 from appview.context import AppSettings
-from appview.media.blobs import Blobs, open_blobs
+from appview.media.blobs import open_blobs
 from appview.media.disk import Disk
 from appview.media.filling import Broken, Pace
 from appview.media.sources import Sources
@@ -25,123 +24,27 @@ from lexicons.catalog import load_catalog
 from lexicons.cid import Cid, parse_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
-from tests.appview.makers import Rows
 from tests.appview.served import served
+from tests.appview.stage import (
+    GET_BLOB,
+    MANY,
+    Player,
+    Scene,
+    flipped,
+    in_two_pieces,
+    noise,
+    players,
+    staged,
+)
 from tests.indexer.test_replay import tools
-from tests.network.http import Answer, Fault, HttpServer, endless, redirect, rewritten, status
-from tests.network.world import Person, World
+from tests.network.http import HttpServer, endless, redirect, rewritten, status
 from tests.support import wait_until
-
-GET_BLOB = "/xrpc/fm.plyr.playback.getBlob"
-UPSTREAM = "com.atproto.sync.getBlob"
-MANY = 1 << 40
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return b"ID3\x04\x00" + random.Random(seed).randbytes(size - 5)
-
-
-@dataclass(slots=True)
-class Scene:
-    """A PDS with a track's audio, an index that shows the track, and servers on one cache."""
-
-    world: World
-    alice: Person
-    rows: Rows
-    audio: bytes
-    cid: str
-    uri: str
-    folder: Path
-    servers: list[httpx.AsyncClient]
-    blobs: list[Blobs]
-
-    @property
-    def server(self) -> httpx.AsyncClient:
-        return self.servers[0]
-
-    @property
-    def params(self) -> dict[str, str]:
-        return {"did": self.alice.did, "cid": self.cid}
-
-    async def get(self, headers: dict[str, str] | None = None, server: int = 0) -> httpx.Response:
-        return await self.servers[server].get(GET_BLOB, params=self.params, headers=headers)
-
-    def upstream(self, fault: Fault, times: int | None = None) -> None:
-        self.alice.pds.faults.on(UPSTREAM, fault, times=times)
-
-    @property
-    def fetches(self) -> int:
-        return self.alice.pds.times_asked(UPSTREAM)
-
-    def kept(self) -> list[Path]:
-        return [path for path in (self.folder / "blobs").rglob("*") if path.is_file()]
-
-    def parts(self) -> list[Path]:
-        return list((self.folder / "parts").iterdir())
-
-
-@asynccontextmanager
-async def staged(
-    pool: Pool,
-    folder: Path,
-    *,
-    disk: Disk | None = None,
-    size: int = 1_000_000,
-    servers: int = 2,
-    **given: Any,
-) -> AsyncIterator[Scene]:
-    async with AsyncExitStack() as stack:
-        world = await World.start()
-        stack.push_async_callback(world.stop)
-        alice = await world.person("alice")
-        audio = noise(size)
-        blob = alice.pds.add_blob(alice.did, audio, "audio/mpeg")
-        cid = str(blob["ref"])
-        rows = Rows(pool)
-        await rows.account(alice.did)
-        uri = await rows.track(alice.did, audio_cid=cid, audio_mime="audio/mpeg", audio_size=size)
-        using = await stack.enter_async_context(
-            tools(pool, world.directory.url, allow_private_addresses=True)
-        )
-        settings = AppSettings("https://music.test", "1", folder / "data", remembers_pages=False)
-        clients: list[httpx.AsyncClient] = []
-        opened: list[Blobs] = []
-        for _ in range(servers):
-            sources = Sources(using.resolver, using.remote, using.client, 50_000_000)
-            blobs = await stack.enter_async_context(
-                open_blobs(disk or Disk(folder / "media", MANY, 0), sources, **given)
-            )
-            opened.append(blobs)
-            app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
-            url = await stack.enter_async_context(served(app))
-            limits = httpx.Limits(max_connections=None)
-            clients.append(
-                await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False)
-                )
-            )
-        yield Scene(world, alice, rows, audio, cid, uri, folder / "media", clients, opened)
 
 
 @pytest.fixture
 async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
     async with staged(pool, tmp_path) as scene:
         yield scene
-
-
-def in_two_pieces(data: bytes, at: int, go_on: asyncio.Event, *, sized: bool = True) -> Fault:
-    """A PDS that stands still in the middle of its answer."""
-
-    async def answered(_: Answer) -> Response:
-        async def pieces() -> AsyncIterator[bytes]:
-            yield data[:at]
-            await asyncio.wait_for(go_on.wait(), 30)
-            yield data[at:]
-
-        headers = {"content-length": str(len(data))} if sized else None
-        return StreamingResponse(pieces(), headers=headers)
-
-    return answered
 
 
 async def test_the_first_listener_gets_it_while_it_comes_and_the_next_from_the_cache(
@@ -188,39 +91,6 @@ async def test_parts_conditions_and_heads_of_what_is_kept(scene: Scene) -> None:
     assert (await scene.server.head(GET_BLOB, params=scene.params)).headers["etag"] == etag
 
 
-@dataclass(slots=True)
-class Player:
-    """One connection, on which one range is asked for after another."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    target: str
-
-    async def part(self, start: int, stop: int) -> bytes:
-        lines = f"GET {self.target} HTTP/1.1\r\nhost: x\r\nrange: bytes={start}-{stop - 1}\r\n\r\n"
-        self.writer.write(lines.encode())
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
-        assert head.startswith("http/1.1 206"), head
-        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        return await self.reader.readexactly(length)
-
-
-@asynccontextmanager
-async def players(scene: Scene, each: int) -> AsyncIterator[list[Player]]:
-    """So many at each server."""
-    target = str(httpx.URL(GET_BLOB, params=scene.params))
-    opened = []
-    for server in scene.servers * each:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.base_url.port)
-        opened.append(Player(reader, writer, target))
-    try:
-        yield opened
-    finally:
-        for player in opened:
-            player.writer.close()
-            await player.writer.wait_closed()
-
-
 async def test_ten_thousand_ranges_are_the_bytes_of_the_blob(pool: Pool, tmp_path: Path) -> None:
     """While it comes and when it is there, from two servers at once."""
     async with staged(pool, tmp_path, size=3_000_000) as scene, players(scene, 4) as listening:
@@ -262,10 +132,6 @@ async def test_a_source_that_does_not_say_how_much_comes(scene: Scene) -> None:
     assert (await whole).content == scene.audio
     assert (await part).content == scene.audio, "of what, nobody knows yet"
     assert (await scene.get({"range": "bytes=-3"})).content == scene.audio[-3:]
-
-
-def flipped(data: bytes) -> bytes:
-    return data[:400_000] + bytes([data[400_000] ^ 1]) + data[400_001:]
 
 
 @pytest.mark.parametrize(
@@ -423,7 +289,7 @@ async def test_the_bound_of_the_cache_holds_and_the_least_used_go_first(
 ) -> None:
     bound = 2_500_000
     disk = Disk(tmp_path / "media", bound, 0)
-    async with staged(pool, tmp_path, disk=disk, servers=1) as scene:
+    async with staged(pool, tmp_path, disks=[disk], servers=1) as scene:
         cids = [scene.cid]
         for seed in range(2, 6):
             blob = scene.alice.pds.add_blob(scene.alice.did, noise(1_000_000, seed), "audio/mpeg")
@@ -465,7 +331,7 @@ async def test_the_whole_of_a_blob_is_proven_before_anybody_works_on_it(scene: S
 async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
     pool: Pool, tmp_path: Path
 ) -> None:
-    async with staged(pool, tmp_path, disk=Disk(tmp_path / "media", 1_500_000, 0)) as scene:
+    async with staged(pool, tmp_path, disks=[Disk(tmp_path / "media", 1_500_000, 0)]) as scene:
         one, other = scene.blobs
         await one.keep("thumb of a", b"a" * 500_000)
         assert await other.kept("thumb of a") == b"a" * 500_000
@@ -481,7 +347,7 @@ async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
 
 async def test_a_full_disk_pauses_the_cache_and_nothing_else(pool: Pool, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "media", MANY, min_free_bytes=1 << 60)
-    async with staged(pool, tmp_path, disk=disk, servers=1) as scene:
+    async with staged(pool, tmp_path, disks=[disk], servers=1) as scene:
         answer = await scene.get()
         assert (answer.status_code, answer.json()["error"]) == (502, "UpstreamUnavailable")
         assert not scene.parts()

@@ -1,0 +1,60 @@
+"""What is kept, open for reading: a file here, or an object in the bucket."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Protocol
+
+from appview.media.filling import Broken
+from appview.media.kinds import HEAD_BYTES
+
+READ_BYTES: Final = 256 << 10
+
+
+class Kept(Protocol):
+    """`head` is its first 8 KiB, or all of it."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def head(self) -> bytes: ...
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """Does not grow any more; may have lost its name since it was opened."""
+
+    file: BinaryIO
+    size: int
+    head: bytes
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> "KeptFile":
+        number = file.fileno()
+        return cls(file, os.fstat(number).st_size, os.pread(number, HEAD_BYTES, 0))
+
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        return read(self.file, start, stop)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+async def read(
+    file: BinaryIO, start: int, stop: int, wait: Callable[[int], Awaitable[int]] | None = None
+) -> AsyncIterator[bytes]:
+    """Give the bytes of a file; `wait(position)` answers how far it may be read by now."""
+    at = start
+    while at < stop:
+        limit = stop if wait is None else min(await wait(at), stop)
+        chunk = await asyncio.to_thread(os.pread, file.fileno(), min(limit - at, READ_BYTES), at)
+        if not chunk:
+            raise Broken("the file ends too early")
+        yield chunk
+        at += len(chunk)
