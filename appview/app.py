@@ -21,6 +21,8 @@ from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
 from appview.media.blobs import Blobs
 from appview.pages.routes import page_routes
+from appview.pictures.pictures import Gallery
+from appview.pictures.routes import picture_routes
 from appview.queries.get_activity import get_activity
 from appview.queries.get_actor_albums import get_actor_albums
 from appview.queries.get_actor_likes import get_actor_likes
@@ -145,7 +147,12 @@ def create_app(
     tail = Tail(pool, stop)
     events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
     pages = page_routes(context, limiter, translate)
-    beside = Starlette(routes=[*wellknown_routes(context, catalog), events, *pages])
+    pictures: list[Route] = []
+    if blobs is not None:
+        gallery = Gallery(blobs, settings.namespace)
+        blobs.before_close.push_async_callback(gallery.close)
+        pictures = picture_routes(gallery, pool, limiter, translate)
+    beside = Starlette(routes=[*wellknown_routes(context, catalog), events, *pages, *pictures])
     endpoints = [
         replace(
             endpoint,

@@ -104,11 +104,22 @@ class Remote:
         self, origin: str, nsid: str, params: Params, *, max_bytes: int, timeout_seconds: float
     ) -> AsyncIterator[StreamedResponse]:
         """Stream the body of a query that was answered with 200."""
-        async with self._turn(origin) as host, AsyncExitStack() as stack:
-            with _unreadable_is_unreachable(origin):
+        url = f"{origin}/xrpc/{nsid}?{urlencode(params)}"
+        async with self.open(url, max_bytes=max_bytes, timeout_seconds=timeout_seconds) as response:
+            yield response
+
+    @asynccontextmanager
+    async def open(
+        self, url: str, *, max_bytes: int, timeout_seconds: float
+    ) -> AsyncIterator[StreamedResponse]:
+        """Stream what is at an address, of XRPC or not, if the answer is 200."""
+        with _unreadable_is_unreachable(url):
+            urlsplit(url)
+        async with self._turn(url) as host, AsyncExitStack() as stack:
+            with _unreadable_is_unreachable(url):
                 response = await stack.enter_async_context(
                     self.client.stream(
-                        f"{origin}/xrpc/{nsid}?{urlencode(params)}",
+                        url,
                         max_bytes=max_bytes,
                         timeout_seconds=timeout_seconds,
                         max_redirects=3,
@@ -120,12 +131,12 @@ class Remote:
                     body += chunk
                     if len(body) > 10_000:
                         break
-                raise self._failure(host, origin, Response(response.status, response.headers, body))
+                raise self._failure(host, url, Response(response.status, response.headers, body))
             yield response
 
     @asynccontextmanager
-    async def _turn(self, origin: str) -> AsyncIterator[_Host]:
-        name = urlsplit(origin).netloc
+    async def _turn(self, url: str) -> AsyncIterator[_Host]:
+        name = urlsplit(url).netloc
         host = self._hosts.pop(name, None) or _Host(asyncio.Semaphore(self.calls_per_host))
         if len(self._hosts) >= self.hosts_remembered:
             self._hosts.pop(next(iter(self._hosts)))
@@ -135,12 +146,12 @@ class Remote:
                 raise HostBusy(name, left)
             yield host
 
-    def _failure(self, host: _Host, origin: str, response: Response) -> Exception:
+    def _failure(self, host: _Host, url: str, response: Response) -> Exception:
         error, message = _envelope(response.body)
         if response.status == 429:
             seconds = _retry_after(response.headers.get("retry-after", ""))
             host.quiet_until = self.clock() + seconds
-            return HostBusy(urlsplit(origin).netloc, seconds)
+            return HostBusy(urlsplit(url).netloc, seconds)
         return RemoteError(response.status, error, message)
 
 

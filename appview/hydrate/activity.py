@@ -19,7 +19,6 @@ select
     actor.did,
     actor.handle,
     actor.display_name,
-    actor.avatar_cid,
     actor.avatar
 from (
     (
@@ -123,7 +122,6 @@ select
     actor.did,
     actor.handle,
     actor.display_name,
-    actor.avatar_cid,
     actor.avatar
 from (
     (

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from appview.pagination import Row
-from appview.rules import Trust
 from migrations.runner import Connection
 
 
@@ -22,7 +21,6 @@ select
     author.did,
     author.handle,
     author.display_name,
-    author.avatar_cid,
     author.avatar,
     asked.title_key,
     asked.list_uri,
@@ -50,11 +48,9 @@ cross join lateral (
         case
             when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
         end as duration_ms,
-        (array_agg(track.image_url order by member.position, track.sort_at, track.uri) filter (
-            where exists (
-                select from unnest($4::text[]) as host where starts_with(track.image_url, host)
-            )
-        ))[1] as image_url,
+        (array_agg(track.picture order by member.position, track.sort_at, track.uri) filter (
+            where track.picture is not null
+        ))[1] as picture,
         (array_agg(track.album order by track.sort_at, track.uri))[1] as first_album,
         (array_agg(track.created_at order by track.sort_at, track.uri))[1] as first_created_at
     from (
@@ -81,12 +77,10 @@ where list.uri is not null or summary.item_count > 0
 """
 
 
-async def load_albums(
-    connection: Connection, albums: Sequence[AlbumKey], trust: Trust
-) -> dict[AlbumKey, Row]:
+async def load_albums(connection: Connection, albums: Sequence[AlbumKey]) -> dict[AlbumKey, Row]:
     """Those that there are; one of nothing but a list without anything to show among them."""
     if not albums:
         return {}
     dids, titles, lists = zip(*albums, strict=True)
-    rows = await connection.fetch(_ALBUMS, dids, titles, lists, trust.prefixes)
+    rows = await connection.fetch(_ALBUMS, dids, titles, lists)
     return {AlbumKey(row["did"], row["title_key"], row["list_uri"]): row for row in rows}

@@ -23,15 +23,13 @@ select
         and not track.audio_taken_down
         and (track.audio_cid is not null or starts_with_any.audio and track.url_status = 'ok')
     ) as playable,
-    (array_agg(track.image_url order by list_item.position) filter (
-        where starts_with_any.image
-    ))[1] as image_url
+    (array_agg(track.picture order by list_item.position) filter (
+        where track.picture is not null
+    ))[1] as picture
 from list_item
 left join shown_track as track on track.uri = list_item.subject
 cross join lateral (
-    select
-        coalesce(bool_or(starts_with(track.audio_url, prefix)), false) as audio,
-        coalesce(bool_or(starts_with(track.image_url, prefix)), false) as image
+    select coalesce(bool_or(starts_with(track.audio_url, prefix)), false) as audio
     from unnest($2::text[]) as prefix
 ) as starts_with_any
 where list_item.list_uri = any($1)

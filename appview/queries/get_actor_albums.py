@@ -51,7 +51,7 @@ async def get_actor_albums(context: AppContext, request: XrpcRequest) -> GetActo
         rows = await connection.fetch(SQL, actor, after, limit + 1)
         page, cursor = title_page(rows, limit)
         keys = [AlbumKey(actor, row["title_key"]) for row in page]
-        albums = await load_albums(connection, keys, context.trust)
+        albums = await load_albums(connection, keys)
     output: GetActorAlbumsOutput = {
         "albums": [album_view(albums[key], context.trust) for key in keys]
     }

@@ -78,7 +78,7 @@ async def get_album(context: AppContext, request: XrpcRequest) -> GetAlbumOutput
     limit = params["limit"]
     async with snapshot(context.pool) as connection:
         key = await find_album(connection, params)
-        album = (await load_albums(connection, [key], context.trust)).get(key)
+        album = (await load_albums(connection, [key])).get(key)
         if album is None:
             raise XrpcError(400, "AlbumNotFound", f"no album {params.get('title')!r} is shown")
         rows = await connection.fetch(

@@ -29,7 +29,6 @@ from (
         comment.*,
         author.handle,
         author.display_name,
-        author.avatar_cid,
         author.avatar
     from comment
     join shown_account as author on author.did = comment.did
@@ -50,7 +49,6 @@ from (
         comment.*,
         author.handle,
         author.display_name,
-        author.avatar_cid,
         author.avatar
     from comment
     join shown_account as author on author.did = comment.did
@@ -71,7 +69,6 @@ from (
         comment.*,
         author.handle,
         author.display_name,
-        author.avatar_cid,
         author.avatar
     from comment
     join shown_account as author on author.did = comment.did
@@ -92,7 +89,11 @@ async def get_comments(context: AppContext, request: XrpcRequest) -> GetComments
         uri = await did_uri(connection, params["uri"])
         page, cursor = await _page(connection, uri, params)
         total = (await load_counts(connection, uri)).comments
-    output: GetCommentsOutput = {"comments": [comment_view(row) for row in page], "total": total}
+    origin = context.trust.origin
+    output: GetCommentsOutput = {
+        "comments": [comment_view(row, origin) for row in page],
+        "total": total,
+    }
     if cursor is not None:
         output["cursor"] = cursor
     return output

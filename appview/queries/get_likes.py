@@ -23,7 +23,6 @@ from (
         author.did,
         author.handle,
         author.display_name,
-        author.avatar_cid,
         author.avatar
     from "like"
     join shown_account as author on author.did = "like".did
@@ -52,7 +51,8 @@ async def get_likes(context: AppContext, request: XrpcRequest) -> GetLikesOutput
         rows = await connection.fetch(SQL, uri, *start, limit + 1)
         total = (await load_counts(connection, uri)).likes
     page, cursor = time_page(rows, limit)
-    output: GetLikesOutput = {"likes": [like_view(row) for row in page], "total": total}
+    origin = context.trust.origin
+    output: GetLikesOutput = {"likes": [like_view(row, origin) for row in page], "total": total}
     if cursor is not None:
         output["cursor"] = cursor
     return output

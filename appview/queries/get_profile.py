@@ -15,4 +15,4 @@ async def get_profile(context: AppContext, request: XrpcRequest) -> GetProfileOu
     async with snapshot(context.pool) as connection:
         did = await shown_actor(connection, params["actor"], "ActorNotFound")
         profiles = await load_profiles(connection, [did])
-    return {"profile": profile_view(profiles[did])}
+    return {"profile": profile_view(profiles[did], context.trust.origin)}

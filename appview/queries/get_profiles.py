@@ -18,8 +18,9 @@ async def get_profiles(context: AppContext, request: XrpcRequest) -> GetProfiles
         profiles = await load_profiles(connection, list(dict.fromkeys(found.values())))
         hidden = [did for did in found.values() if did not in profiles]
         reasons = await load_account_reasons(connection, hidden)
+    origin = context.trust.origin
     asked = dict.fromkeys(found.get(actor, actor) for actor in actors)
     return {
-        "profiles": [profile_view(profiles[did]) for did in asked if did in profiles],
+        "profiles": [profile_view(profiles[did], origin) for did in asked if did in profiles],
         "missing": [missing_actor(did, reasons) for did in asked if did not in profiles],
     }

@@ -45,7 +45,7 @@ async def list_actors(context: AppContext, request: XrpcRequest) -> ListActorsOu
             rows, cursor = await _newest(connection, params)
         else:
             rows, cursor = await _ranked(connection, params)
-    output: ListActorsOutput = {"actors": [profile_view(row) for row in rows]}
+    output: ListActorsOutput = {"actors": [profile_view(row, context.trust.origin) for row in rows]}
     if cursor is not None:
         output["cursor"] = cursor
     return output

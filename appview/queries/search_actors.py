@@ -26,8 +26,9 @@ async def search_actors(context: AppContext, request: XrpcRequest) -> SearchActo
     async with snapshot(context.pool) as connection:
         hits, cursor = await ranked_page(connection, query, request, rank, time.time())
         rows = await load_profiles(connection, [hit.key for hit in hits])
+    origin = context.trust.origin
     output: SearchActorsOutput = {
-        "actors": [profile_view(rows[hit.key]) for hit in hits if hit.key in rows]
+        "actors": [profile_view(rows[hit.key], origin) for hit in hits if hit.key in rows]
     }
     if cursor is not None:
         output["cursor"] = cursor

@@ -43,7 +43,7 @@ async def load_mixed(connection: Connection, hits: Sequence[Hit], trust: Trust) 
     tracks = await load_tracks(connection, keys_of(hits, "track"))
     lists = await load_lists(connection, keys_of(hits, "list"))
     return Mixed(
-        {did: profile_view_basic(row) for did, row in actors.items()},
+        {did: profile_view_basic(row, trust.origin) for did, row in actors.items()},
         {uri: track_view_basic(row, trust) for uri, row in tracks.items()},
         {uri: list_view_basic(row, None, trust) for uri, row in lists.items()},
         await load_shown_albums(connection, keys_of(hits, "album"), trust),
@@ -55,7 +55,7 @@ async def load_shown_albums(
 ) -> dict[str, AlbumView]:
     """By the keys of their documents; an album needs a track that is shown."""
     albums = {key: AlbumKey(*key.split(" ", 1)) for key in keys}
-    rows = await load_albums(connection, list(albums.values()), trust)
+    rows = await load_albums(connection, list(albums.values()))
     return {
         key: album_view(rows[album], trust)
         for key, album in albums.items()

@@ -16,7 +16,7 @@ def activity_item(
     view: ActivityItem = {
         "kind": row["kind"],
         "uri": row["uri"],
-        "actor": profile_view_basic(row),
+        "actor": profile_view_basic(row, trust.origin),
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
     }

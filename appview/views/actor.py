@@ -9,20 +9,20 @@ from lexicons.types import ProfileView, ProfileViewBasic
 NO_HANDLE = "handle.invalid"
 
 
-def profile_view_basic(row: Row) -> ProfileViewBasic:
-    """Of any row that has the author's columns: did, handle, display_name, avatar_cid, avatar."""
+def profile_view_basic(row: Row, origin: str) -> ProfileViewBasic:
+    """Of any row that has the author's columns: did, handle, display_name, avatar."""
     did = row["did"]
     view: ProfileViewBasic = {"did": did, "handle": row["handle"] or NO_HANDLE}
     if row["display_name"]:
         view["displayName"] = row["display_name"]
-    picture = avatar(did, row["avatar_cid"], row["avatar"])
+    picture = avatar(origin, did, row["avatar"])
     if picture is not None:
         view["avatar"] = picture
     return view
 
 
-def profile_view(row: Row) -> ProfileView:
-    view = cast(ProfileView, profile_view_basic(row))
+def profile_view(row: Row, origin: str) -> ProfileView:
+    view = cast(ProfileView, profile_view_basic(row, origin))
     view["trackCount"] = row["tracks"]
     view["listCount"] = row["lists"]
     view["likesGiven"] = row["likes_given"]

@@ -12,7 +12,7 @@ def album_view(row: Row, trust: Trust) -> AlbumView:
     is_derived = row["uri"] is None
     view: AlbumView = {
         "title": (row["first_album"] if is_derived else row["name"]) or NAMELESS,
-        "author": profile_view_basic(row),
+        "author": profile_view_basic(row, trust.origin),
         "itemCount": row["item_count"],
         "createdAt": row["first_created_at"] if is_derived else row["created_at"],
         "derived": is_derived,
@@ -21,7 +21,7 @@ def album_view(row: Row, trust: Trust) -> AlbumView:
         view["uri"], view["cid"] = row["uri"], row["cid"]
     if row["duration_ms"] is not None:
         view["durationMs"] = row["duration_ms"]
-    if (picture := artwork(row["image_url"], trust)) is not None:
+    if (picture := artwork(trust.origin, row["picture"])) is not None:
         view["artwork"] = picture
     return view
 

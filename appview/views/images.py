@@ -1,24 +1,24 @@
-"""Pictures as URLs that work in a browser, in three sizes."""
+"""Pictures as URLs of ours, in three sizes; what they show is settled by the CID at their end."""
 
-from appview.rules import Trust
+from urllib.parse import quote
+
 from lexicons.types import Image
 
-_CDN = "https://cdn.bsky.app/img"
-_CDN_PREFIX = "https://cdn.bsky.app/"
+
+def artwork(origin: str, picture: str | None) -> Image | None:
+    """`picture`: the DID, rkey and CID of the track that it belongs to, between slashes."""
+    return None if picture is None else _image(origin, f"track/{picture}")
 
 
-def avatar(did: str, cid: str | None, url: str | None) -> Image | None:
-    """The Bluesky profile's picture, else the plyr profile's where it is on the same CDN."""
-    if cid is not None:
-        small = f"{_CDN}/avatar_thumbnail/plain/{did}/{cid}@jpeg"  # 128 px
-        return {"thumb": small, "medium": small, "full": f"{_CDN}/avatar/plain/{did}/{cid}@jpeg"}
-    if url is not None and url.startswith(_CDN_PREFIX):
-        small = url.replace("/img/avatar/", "/img/avatar_thumbnail/")
-        return {"thumb": small, "medium": small, "full": url}
-    return None
+def avatar(origin: str, did: str, cid: str | None) -> Image | None:
+    """`cid`: of the blob, or of the profile that has an address instead."""
+    return None if cid is None else _image(origin, f"avatar/{did}/{cid}")
 
 
-def artwork(url: str | None, trust: Trust) -> Image | None:
-    if url is None or not trust.covers(url):
-        return None
-    return {"thumb": url, "medium": url, "full": url}
+def _image(origin: str, path: str) -> Image:
+    path = quote(path, safe=":/")  # did:web may hold a percent sign
+    return {
+        "thumb": f"{origin}/img/thumb/{path}",
+        "medium": f"{origin}/img/medium/{path}",
+        "full": f"{origin}/img/full/{path}",
+    }

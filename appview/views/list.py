@@ -18,7 +18,7 @@ def list_view_basic(row: Row, summary: Row | None, trust: Trust) -> ListViewBasi
         "uri": row["uri"],
         "cid": row["cid"],
         "name": row["name"] or NAMELESS,
-        "author": profile_view_basic(row),
+        "author": profile_view_basic(row, trust.origin),
         "itemCount": row["item_count"],
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
@@ -27,7 +27,7 @@ def list_view_basic(row: Row, summary: Row | None, trust: Trust) -> ListViewBasi
         view["listType"] = row["list_type"]
     if summary is not None and summary["duration_ms"] is not None:
         view["durationMs"] = summary["duration_ms"]
-    if summary is not None and (picture := artwork(summary["image_url"], trust)) is not None:
+    if summary is not None and (picture := artwork(trust.origin, summary["picture"])) is not None:
         view["artwork"] = picture
     return view
 

@@ -5,21 +5,21 @@ from appview.views.actor import profile_view_basic
 from lexicons.types import CommentView, LikeView
 
 
-def like_view(row: Row) -> LikeView:
+def like_view(row: Row, origin: str) -> LikeView:
     return {
         "uri": row["uri"],
         "cid": row["cid"],
-        "actor": profile_view_basic(row),
+        "actor": profile_view_basic(row, origin),
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
     }
 
 
-def comment_view(row: Row) -> CommentView:
+def comment_view(row: Row, origin: str) -> CommentView:
     view: CommentView = {
         "uri": row["uri"],
         "cid": row["cid"],
-        "author": profile_view_basic(row),
+        "author": profile_view_basic(row, origin),
         "text": row["text"],
         "timestampMs": row["timestamp_ms"],
         "createdAt": row["created_at"],

@@ -25,7 +25,6 @@ def feed(rows: Iterable[Row], trust: Trust) -> list[FeedItem]:
 def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
     """Datetimes stay what they are: the JSON encoder writes them faster than Python would."""
     uri = row["uri"]
-    image_url = row["image_url"]
     may_play = playability(
         row["gate_type"],
         row["audio_cid"],
@@ -39,7 +38,7 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
         "cid": row["cid"],
         "title": row["title"],
         "artist": row["artist"],
-        "author": profile_view_basic(row),
+        "author": profile_view_basic(row, trust.origin),
         "playability": may_play,
         "createdAt": row["created_at"],
         "indexedAt": row["indexed_at"],
@@ -48,7 +47,7 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
         view["stream"] = f"{trust.origin}/stream/{row['did']}/{row['rkey']}"
     if row["duration_ms"] is not None:
         view["durationMs"] = row["duration_ms"]
-    if image_url is not None and (picture := artwork(image_url, trust)) is not None:
+    if (picture := artwork(trust.origin, row["picture"])) is not None:
         view["artwork"] = picture
     if row["album"] or row["on_album"] is not None:
         view["album"] = album_ref(row)
@@ -85,7 +84,9 @@ def track_view(row: Row, trust: Trust) -> TrackView:
     if row["tags"]:
         view["tags"] = row["tags"]
     if row["featured"] is not None:
-        view["features"] = [profile_view_basic(account) for account in loads(row["featured"])]
+        view["features"] = [
+            profile_view_basic(account, trust.origin) for account in loads(row["featured"])
+        ]
     return view
 
 

@@ -409,6 +409,7 @@ create table media.audio_fact (
     bitrate      bigint,
     sample_rate  bigint,
     channels     bigint,
+    has_picture  boolean not null default false,
     trouble      text,
     read_at      timestamptz not null default now()
 );
@@ -590,16 +591,19 @@ select
     account.hidden_parts,
     account.first_seen_at,
     bsky_profile.display_name,
-    case
-        when (bsky_profile.avatar_cid = any (account.hidden_parts)) is not true
-        then bsky_profile.avatar_cid
-    end as avatar_cid,
-    case
-        -- The CDN's URL of a blob has its CID behind its DID.
-        when account.hidden_parts is null
-            or (substring(profile.avatar from 'did:[^/]+/([^/@]+)') = any (account.hidden_parts)) is not true
-        then profile.avatar
-    end as avatar,
+    -- What names the picture for good: the CID of a blob, or of the profile that has an address instead.
+    coalesce(
+        case
+            when (bsky_profile.avatar_cid = any (account.hidden_parts)) is not true
+            then bsky_profile.avatar_cid
+        end,
+        case
+            -- The CDN's URL of a blob has its CID behind its DID.
+            when profile.avatar ~ '^https?://'
+                and (substring(profile.avatar from 'did:[^/]+/([^/@]+)') = any (account.hidden_parts)) is not true
+            then profile.cid
+        end
+    ) as avatar,
     profile.bio,
     profile.created_at as profile_created_at,
     profile.indexed_at as profile_indexed_at
@@ -618,7 +622,6 @@ select
     face.hidden_parts,
     face.first_seen_at,
     face.display_name,
-    face.avatar_cid,
     face.avatar,
     face.bio,
     face.profile_created_at,
@@ -670,11 +673,12 @@ select
         from local.takedown
         where substring(takedown.subject from '^did:[^/]+/(.+)$') = track.audio_cid
     ) as audio_taken_down,
+    -- Whose picture it is, for as long as its record stays as it is; null where it has none.
     case
-        when author.hidden_parts is null
-            or (substring(track.image_url from 'did:[^/]+/([^/@]+)') = any (author.hidden_parts)) is not true
-        then track.image_url
-    end as image_url,
+        when track.image_url ~ '^https?://'
+            and (substring(track.image_url from 'did:[^/]+/([^/@]+)') = any (author.hidden_parts)) is not true
+        then track.did || '/' || track.rkey || '/' || track.cid
+    end as picture,
     track.gate_type,
     track.features,
     track.tags,
@@ -684,7 +688,6 @@ select
     track.indexed_at,
     author.handle,
     author.display_name,
-    author.avatar_cid,
     author.avatar,
     coalesce(subject_count.likes, 0) as likes,
     coalesce(subject_count.comments, 0) as comments,
@@ -697,7 +700,6 @@ select
                     'did', featured.did,
                     'handle', face.handle,
                     'display_name', face.display_name,
-                    'avatar_cid', face.avatar_cid,
                     'avatar', face.avatar
                 )
                 order by featured.place
@@ -765,7 +767,6 @@ select
     list.indexed_at,
     author.handle,
     author.display_name,
-    author.avatar_cid,
     author.avatar,
     coalesce(subject_count.likes, 0) as likes
 from list

@@ -26,6 +26,12 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+def full_picture(uri: str) -> str:
+    """Where the picture of a track is, but for the CID of its record."""
+    _, _, author, _, rkey = uri.split("/")
+    return f"https://music.test/img/full/track/{author}/{rkey}/"
+
+
 @dataclass(slots=True)
 class Rows:
     pool: Pool

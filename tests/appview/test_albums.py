@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.appview.conftest import Client
-from tests.appview.makers import Rows, at
+from tests.appview.makers import Rows, at, full_picture
 
 ALICE = {"actor": "alice.test"}
 
@@ -199,20 +199,18 @@ async def test_a_track_says_where_on_which_album_it_is(client: Client, rows: Row
     ]
 
 
-async def test_an_albums_picture_is_the_first_trusted_one_in_its_order(
-    client: Client, rows: Rows
-) -> None:
+async def test_an_albums_picture_is_the_first_in_its_order(client: Client, rows: Rows) -> None:
     await rows.account("alice")
     one, two, _ = [
-        await rows.track("alice", album="A", image_url=f"https://images.plyr.fm/{number}.png")
+        await rows.track("alice", album="A", image_url=f"https://images.test/{number}.png")
         for number in range(3)
     ]
-    bad = await rows.track("alice", album="A", image_url="https://evil.test/a.png", sort_at=at(0))
+    without = await rows.track("alice", album="A", image_url="about:blank", sort_at=at(0))
     (found,) = await albums_of(client)
-    assert found["artwork"]["full"] == "https://images.plyr.fm/0.png"
-    await rows.list("alice", (bad, two, one), list_type="album", name="a")
+    assert found["artwork"]["full"].startswith(full_picture(one))
+    await rows.list("alice", (without, two, one), list_type="album", name="a")
     (found,) = await albums_of(client)
-    assert found["artwork"]["full"] == "https://images.plyr.fm/1.png"
+    assert found["artwork"]["full"].startswith(full_picture(two))
 
 
 async def test_an_album_is_as_long_as_its_tracks_if_all_are_known(

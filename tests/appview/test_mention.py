@@ -35,7 +35,7 @@ async def test_people_tracks_and_lists_are_found(client: Client, rows: Rows) -> 
         "name": "Nils Frahm",
         "description": "@nils.test",
         "href": "https://plyr.fm/u/nils.test",
-        "icon": "https://cdn.bsky.app/img/avatar_thumbnail/plain/did:plc:nils/bafkreiavatar@jpeg",
+        "icon": "https://music.test/img/thumb/avatar/did:plc:nils/bafkreiavatar",
         "labels": [{"text": "artist"}],
         "subscope": {"scope": "did:plc:nils", "label": "Tracks"},
     }

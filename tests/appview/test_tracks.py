@@ -44,9 +44,9 @@ async def test_a_track_says_what_its_record_and_the_index_know(client: Client, r
     await rows.comment("bob", uri)
     (track,) = await latest(client)
     cid = track.pop("cid")
-    avatar = "https://cdn.bsky.app/img/avatar{}/plain/did:plc:alice/bafkreia@jpeg"
-    small = avatar.format("_thumbnail")
-    picture = "https://images.plyr.fm/a.jpg"
+    avatar = "https://music.test/img/{}/avatar/did:plc:alice/bafkreia"
+    picture = f"https://music.test/img/{{}}/track/{uri[5:].replace('fm.plyr.track/', '')}/{cid}"
+    sizes = ("thumb", "medium", "full")
     assert track == {
         "uri": uri,
         "title": "Song",
@@ -55,10 +55,10 @@ async def test_a_track_says_what_its_record_and_the_index_know(client: Client, r
             "did": "did:plc:alice",
             "handle": "alice.test",
             "displayName": "Alice",
-            "avatar": {"thumb": small, "medium": small, "full": avatar.format("")},
+            "avatar": {size: avatar.format(size) for size in sizes},
         },
         "album": {"title": "Album"},
-        "artwork": {"thumb": picture, "medium": picture, "full": picture},
+        "artwork": {size: picture.format(size) for size in sizes},
         "description": "About it",
         "durationMs": 1234,
         "features": [

@@ -1,0 +1,97 @@
+"""The processes that decode: few, kept for the next picture, replaced when they fail."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from appview.pictures.decoder import HEAD, SECONDS
+from appview.pictures.render import SIDES, Refused
+
+AT_ONCE: Final = 2
+# What a decoder has come to hold on to goes with it.
+PICTURES_EACH: Final = 200
+MAX_ANSWER_BYTES: Final = 16 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Decoder:
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    made: int = 0
+
+    @classmethod
+    def start(cls) -> "Decoder":
+        """Blocks. Not through the event loop: uvloop's processes inherit descriptors."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-P", "-m", "appview.pictures.decoder", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={"PYTHONPATH": str(Path(__file__).parents[2])},
+                cwd="/",
+            )
+        return cls(process, ours)
+
+    async def make(self, kind: bytes, file: BinaryIO) -> tuple[bool, list[bytes]]:
+        """Whether it is a picture, and the parts of the answer; raises OSError."""
+        self.made += 1
+        socket.send_fds(self.connection, [kind], [file.fileno()])
+        is_picture, *lengths = HEAD.unpack(await self._receive(HEAD.size))
+        if sum(lengths) > MAX_ANSWER_BYTES:
+            raise ConnectionError(f"it says that it has {sum(lengths)} bytes to give")
+        return is_picture, [await self._receive(length) for length in lengths]
+
+    async def _receive(self, size: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        received = bytearray()
+        while len(received) < size:
+            chunk = await loop.sock_recv(self.connection, size - len(received))
+            if not chunk:
+                raise ConnectionError("it ended")
+            received += chunk
+        return bytes(received)
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(slots=True)
+class Decoders:
+    seconds: float = SECONDS
+    _idle: list[Decoder] = field(default_factory=list)
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def make(self, kind: bytes, file: BinaryIO) -> dict[str, bytes]:
+        """The picture that a whole file is, or has, in our sizes; raises Refused."""
+        async with self._turns:
+            decoder = self._idle.pop() if self._idle else await asyncio.to_thread(Decoder.start)
+            is_sound = False
+            try:
+                async with asyncio.timeout(self.seconds):
+                    is_picture, parts = await decoder.make(kind, file)
+                is_sound = decoder.made < PICTURES_EACH
+            except (TimeoutError, OSError) as error:
+                why = str(error) or f"not done in {self.seconds:.0f} s"
+                raise Refused(f"no decoder survived it: {why}") from error
+            finally:
+                if is_sound:
+                    self._idle.append(decoder)
+                else:
+                    await asyncio.to_thread(decoder.end)
+        if not is_picture:
+            raise Refused(parts[0].decode("utf-8", "replace"))
+        return dict(zip(SIDES, parts, strict=True))
+
+    async def close(self) -> None:
+        while self._idle:
+            await asyncio.to_thread(self._idle.pop().end)

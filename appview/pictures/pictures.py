@@ -1,0 +1,157 @@
+"""Pictures in our sizes: permitted, fetched, made by a decoder, kept.
+
+However many ask for one, and in whatever size, it is fetched and decoded once.
+"""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+import structlog
+from cachetools import TTLCache
+
+from appview.media.blobs import Blobs
+from appview.media.filling import Broken
+from appview.pictures.decoder import PICTURE, SOUND
+from appview.pictures.decoders import Decoders
+from appview.pictures.failures import Failures, NoPicture, NotNow
+from appview.pictures.permits import Address, Blob, Picture, Source, permit
+from appview.pictures.render import Refused
+from migrations.database import Pool
+from xrpc.client import Trouble, Unreachable
+from xrpc.remote import HostBusy, RemoteError
+
+log = structlog.get_logger(__name__)
+
+# A page shows many pictures at once; whoever hides one waits no longer than this.
+PERMIT_SECONDS: Final = 0.8
+PERMITS_REMEMBERED: Final = 10_000
+MAX_BYTES: Final = 20 << 20
+FETCH_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 12.0
+FETCHES_AT_ONCE: Final = 8
+MOST_WAITING: Final = 500
+# Of what is kept: raise it when pictures are made in another way.
+VERSION: Final = 1
+PASSING: Final = frozenset(
+    {Trouble.TIMEOUT, Trouble.DNS, Trouble.CONNECT, Trouble.TLS, Trouble.PROTOCOL}
+)
+Pictures = dict[str, bytes]
+
+
+@dataclass(slots=True)
+class Gallery:
+    blobs: Blobs
+    namespace: str
+    decoders: Decoders = field(default_factory=Decoders)
+    failures: Failures = field(default_factory=Failures)
+    _making: dict[Picture, asyncio.Task[Pictures]] = field(default_factory=dict)
+    _fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES_AT_ONCE))
+    _permits: TTLCache[Picture, tuple[Source, ...]] = field(
+        default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
+    )
+
+    async def permit(self, pool: Pool, picture: Picture) -> tuple[Source, ...]:
+        """Raises NotShown."""
+        remembered = self._permits.get(picture)
+        if remembered is None:
+            remembered = await permit(pool, self.namespace, picture)
+            self._permits[picture] = remembered
+        return remembered
+
+    async def kept(self, picture: Picture, size: str) -> bytes | None:
+        return await self.blobs.kept(_key(picture, size))
+
+    async def make(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
+        """By size; raises NoPicture, NotNow."""
+        task = self._making.get(picture)
+        if task is None:
+            if len(self._making) >= MOST_WAITING:
+                raise NotNow("too many pictures are being made")
+            task = self._making[picture] = asyncio.create_task(self._make(picture, sources))
+            task.add_done_callback(lambda _: self._making.pop(picture))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise NotNow(f"not there after {PATIENCE_SECONDS:.0f} s") from None
+
+    async def close(self) -> None:
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.decoders.close()
+
+    async def _make(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
+        troubles: list[NoPicture | NotNow] = []
+        for source in sources:
+            try:
+                self.failures.check(source)
+                made = await self._made_of(source)
+            except (NoPicture, NotNow) as error:
+                troubles.append(error)
+            else:
+                for size, data in made.items():
+                    await self.blobs.keep(_key(picture, size), data)
+                return made
+        raise next((one for one in troubles if isinstance(one, NotNow)), troubles[0])
+
+    async def _made_of(self, source: Source) -> Pictures:
+        kind = PICTURE if isinstance(source, Blob | Address) else SOUND
+        try:
+            async with self._fetches, self._file(source) as file:
+                if kind == PICTURE and os.fstat(file.fileno()).st_size > MAX_BYTES:
+                    raise Refused(f"more than {MAX_BYTES} bytes")
+                made = await self.decoders.make(kind, file)
+        except FAILURES as failure:
+            error = _judged(failure)
+            self.failures.add(source, error)
+            log.info("picture did not come", source=str(source)[:300], error=str(failure)[:300])
+            raise error from failure
+        self.failures.forget(source)
+        return made
+
+    @asynccontextmanager
+    async def _file(self, source: Source) -> AsyncIterator[BinaryIO]:
+        if isinstance(source, Address):
+            async with self._fetched(source.url) as file:
+                yield file
+        else:
+            async with self.blobs.proven(source.did, source.cid) as file:
+                yield file
+
+    @asynccontextmanager
+    async def _fetched(self, url: str) -> AsyncIterator[BinaryIO]:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            remote = self.blobs.sources.remote
+            async with remote.open(
+                url, max_bytes=MAX_BYTES, timeout_seconds=FETCH_SECONDS
+            ) as response:
+                async for chunk in response.chunks():
+                    await asyncio.to_thread(file.write, chunk)
+            yield file
+
+
+FAILURES: Final = (Refused, Broken, OSError, Unreachable, RemoteError, HostBusy)
+
+
+def _judged(failure: Exception) -> NoPicture | NotNow:
+    """Whether it may come another time."""
+    match failure:
+        case Refused():
+            return NoPicture(str(failure))
+        case RemoteError(status=status) if 400 <= status < 500:
+            return NoPicture(str(failure))
+        case Unreachable(reason=reason) if reason not in PASSING:
+            return NoPicture(str(failure))
+    return NotNow(str(failure))
+
+
+def _key(picture: Picture, size: str) -> str:
+    return f"picture {VERSION} {size} {picture}"
