@@ -23,6 +23,7 @@ from appview.media.blobs import Blobs
 from appview.pages.routes import page_routes
 from appview.pictures.pictures import Gallery
 from appview.pictures.routes import picture_routes
+from appview.playback.stream import stream_route
 from appview.queries.get_activity import get_activity
 from appview.queries.get_actor_albums import get_actor_albums
 from appview.queries.get_actor_likes import get_actor_likes
@@ -38,6 +39,9 @@ from appview.queries.get_list import get_list
 from appview.queries.get_lists import get_lists
 from appview.queries.get_lists_containing import get_lists_containing
 from appview.queries.get_network_stats import get_network_stats
+from appview.queries.get_playback import get_playback
+from appview.queries.get_playbacks import get_playbacks
+from appview.queries.get_playlist_file import get_playlist_file
 from appview.queries.get_profile import get_profile
 from appview.queries.get_profiles import get_profiles
 from appview.queries.get_record_status import get_record_status
@@ -120,6 +124,9 @@ ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("fm.plyr.search.typeahead", typeahead),
     Endpoint("fm.plyr.stats.getNetworkStats", get_network_stats, memory_seconds=HOT),
     Endpoint("fm.plyr.playback.getBlob", get_blob),
+    Endpoint("fm.plyr.playback.getPlayback", get_playback),
+    Endpoint("fm.plyr.playback.getPlaybacks", get_playbacks),
+    Endpoint("fm.plyr.playback.getPlaylistFile", get_playlist_file),
     Endpoint("fm.plyr.sync.getRecordStatus", get_record_status),
     Endpoint("fm.plyr.sync.getStatus", get_status, memory_seconds=HOT),
     Endpoint("fm.plyr.sync.requestRepo", request_repo),
@@ -152,7 +159,9 @@ def create_app(
         gallery = Gallery(blobs, settings.namespace)
         blobs.before_close.push_async_callback(gallery.close)
         pictures = picture_routes(gallery, pool, limiter, translate)
-    beside = Starlette(routes=[*wellknown_routes(context, catalog), events, *pages, *pictures])
+    stream = stream_route(context, limiter, translate)
+    beyond = [events, stream, *pages, *pictures]
+    beside = Starlette(routes=[*wellknown_routes(context, catalog), *beyond])
     endpoints = [
         replace(
             endpoint,

@@ -64,6 +64,11 @@ class AppContext:
         )
     )
 
+    @property
+    def max_blob_bytes(self) -> int | None:
+        """What is larger is not served here; None where nothing was set."""
+        return None if self.blobs is None else self.blobs.sources.max_blob_bytes
+
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:

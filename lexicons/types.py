@@ -623,9 +623,75 @@ class Placement(TypedDict):
     position: int
 
 
+class PlaybackView(TypedDict):
+    uri: str
+    cid: str
+    title: str
+    artist: str
+    author: ProfileViewBasic
+    album: NotRequired[AlbumRef]
+    artwork: NotRequired[Image]
+    durationMs: NotRequired[int]
+    playability: str
+    reason: NotRequired[str]
+    authorization: NotRequired[Authorization]
+    sources: list[Source]
+
+
+class Authorization(TypedDict):
+    """What listening asks for, and where it can be had. It is never given here."""
+
+    gate: str
+    url: str
+
+
+class Source(TypedDict):
+    """One place where the sound is."""
+
+    url: str
+    kind: str
+    mimeType: str
+    codec: NotRequired[str]
+    lossless: NotRequired[bool]
+    bitrate: NotRequired[int]
+    sampleRate: NotRequired[int]
+    channels: NotRequired[int]
+    size: NotRequired[int]
+    cid: NotRequired[str]
+    integrity: str
+    ranges: bool
+    cors: bool
+    checkedAt: NotRequired[str | datetime]
+    status: str
+    expiresAt: NotRequired[str | datetime]
+
+
 class GetBlobParams(TypedDict):
     did: str
     cid: str
+
+
+class GetPlaybackParams(TypedDict):
+    uri: str
+    cid: NotRequired[str]
+
+
+class GetPlaybackOutput(TypedDict):
+    playback: PlaybackView
+
+
+class GetPlaybacksParams(TypedDict):
+    uris: list[str]
+
+
+class GetPlaybacksOutput(TypedDict):
+    playbacks: list[PlaybackView]
+    missing: list[MissingItem]
+
+
+class GetPlaylistFileParams(TypedDict):
+    uri: str
+    format: Literal["m3u", "xspf"]
 
 
 _MatchReserved = TypedDict("_MatchReserved", {"class": str})

@@ -6,10 +6,9 @@ from appview.context import AppContext, snapshot
 from appview.hydrate.records import load_reasons, load_values
 from appview.hydrate.tracks import load_tracks
 from appview.hydrate.uris import did_uri
-from appview.views.missing import NOT_INDEXED
+from appview.views.missing import track_not_shown
 from appview.views.track import track_view_with_record
 from lexicons.types import GetTrackOutput, GetTrackParams
-from xrpc.errors import XrpcError
 from xrpc.server import XrpcRequest
 
 
@@ -20,12 +19,6 @@ async def get_track(context: AppContext, request: XrpcRequest) -> GetTrackOutput
         row = (await load_tracks(connection, [uri])).get(uri)
         if row is None:
             reasons = await load_reasons(connection, [uri])
-            raise _not_shown(uri, reasons.get(uri, NOT_INDEXED))
+            raise track_not_shown(uri, reasons)
         records = await load_values(connection, [uri])
     return {"track": track_view_with_record(row, records, context.trust)}
-
-
-def _not_shown(uri: str, reason: str) -> XrpcError:
-    if reason in {"deleted", NOT_INDEXED}:
-        return XrpcError(400, "TrackNotFound", f"{uri}: {reason}")
-    return XrpcError(400, "TrackUnavailable", f"{uri}: {reason}")

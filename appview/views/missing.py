@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lexicons.types import MissingItem
+from xrpc.errors import XrpcError
 
 NOT_INDEXED = "not-indexed"
 
@@ -13,3 +14,9 @@ def missing_item(uri: str, reasons: Mapping[str, str]) -> MissingItem:
 
 def missing_actor(actor: str, reasons: Mapping[str, str]) -> MissingItem:
     return {"uri": f"at://{actor}", "reason": reasons.get(actor, NOT_INDEXED)}
+
+
+def track_not_shown(uri: str, reasons: Mapping[str, str]) -> XrpcError:
+    reason = reasons.get(uri, NOT_INDEXED)
+    name = "TrackNotFound" if reason in {"deleted", NOT_INDEXED} else "TrackUnavailable"
+    return XrpcError(400, name, f"{uri}: {reason}")

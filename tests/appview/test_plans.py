@@ -177,6 +177,8 @@ ASKED: dict[str, list[Asked]] = {
         asked("list_item_by_subject", **SONG, listType="liked"),
         asked("link_by_subject", **LIKED, **BUSY),
     ],
+    "playback.getPlayback": [asked("track_pkey", **LIKED)],
+    "playback.getPlaybacks": [asked("track_pkey", uris=[SONG["uri"], "$liked"])],
     "stats.getNetworkStats": [asked()],
     "sync.getRecordStatus": [asked("record_pkey", **LIKED)],
     "sync.getStatus": [asked("record_quarantined", reads_whole="repo")],
@@ -184,6 +186,7 @@ ASKED: dict[str, list[Asked]] = {
 ELSEWHERE = {
     "parts.page.mention.search": "as search.typeahead",
     "fm.plyr.playback.getBlob": "one blob",
+    "fm.plyr.playback.getPlaylistFile": "one list, as library.getList",
     "fm.plyr.sync.requestRepo": "one repo",
 }
 SEARCHES = "fm.plyr.search."

@@ -58,6 +58,7 @@ QUESTIONS: Mapping[str, Mapping[str, Any]] = {
     "fm.plyr.library.getAlbum": {"uri": LIST},
     "fm.plyr.library.getList": {"uri": LIST},
     "fm.plyr.library.getLists": {"uris": [LIST]},
+    "fm.plyr.playback.getPlaylistFile": {"uri": LIST, "format": "m3u"},
     "fm.plyr.sync.getRecordStatus": {"uri": TRACK},
     "parts.page.mention.search": {"service": f"at://{ALICE}/x.y.z/self", "search": "song"},
 }

@@ -1,0 +1,1 @@
+"""Where the sound of a track is, and how it is told to players."""
