@@ -415,6 +415,7 @@ create table media.audio_fact (
 );
 comment on column media.audio_fact.codec is 'as RFC 6381 writes it';
 comment on column media.audio_fact.bitrate is 'bits a second';
+comment on column media.audio_fact.has_picture is 'a cover, which stands in for one that the record does not name';
 comment on column media.audio_fact.trouble is 'why its bytes say nothing of it';
 
 -- Whether what a track names as its sound is there. Only trusted hosts are ever asked: which those are
@@ -673,10 +674,28 @@ select
         from local.takedown
         where substring(takedown.subject from '^did:[^/]+/(.+)$') = track.audio_cid
     ) as audio_taken_down,
-    -- Whose picture it is, for as long as its record stays as it is; null where it has none.
+    -- Whose picture it is, for as long as its record stays as it is; null where neither the record nor
+    -- the sound has one. The CDN's URL of a blob has its CID behind its DID.
     case
         when track.image_url ~ '^https?://'
-            and (substring(track.image_url from 'did:[^/]+/([^/@]+)') = any (author.hidden_parts)) is not true
+            and not exists (
+                select
+                from local.takedown
+                where substring(takedown.subject from '^did:[^/]+/(.+)$')
+                    = substring(track.image_url from 'did:[^/]+/([^/@]+)')
+            )
+            or track.gate_type is null
+            and exists (
+                select
+                from media.audio_fact
+                where audio_fact.cid = track.audio_cid
+                  and audio_fact.has_picture
+            )
+            and not exists (
+                select
+                from local.takedown
+                where substring(takedown.subject from '^did:[^/]+/(.+)$') = track.audio_cid
+            )
         then track.did || '/' || track.rkey || '/' || track.cid
     end as picture,
     track.gate_type,
