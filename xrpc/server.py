@@ -154,7 +154,7 @@ class XrpcServer(Generic[C]):
         """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         params = read_params(route.method, scope["query_string"])
-        viewer = await self._viewer(route, headers)
+        viewer = await self._viewer(route, headers, _address(scope))
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
         return XrpcRequest(
             route.method.nsid, params, viewer, input_, Headers(scope=scope), _address(scope)
@@ -198,7 +198,9 @@ class XrpcServer(Generic[C]):
             route.method.validate_output(orjson.loads(body))
         return Page(body)
 
-    async def _viewer(self, route: _Route[C], headers: Mapping[bytes, bytes]) -> Did | None:
+    async def _viewer(
+        self, route: _Route[C], headers: Mapping[bytes, bytes], address: str
+    ) -> Did | None:
         authorization = headers.get(b"authorization")
         if authorization is None:
             if route.endpoint.needs_viewer:
@@ -206,7 +208,13 @@ class XrpcServer(Generic[C]):
             return None
         if self._hooks.authenticate is None:
             raise unauthorized("AuthenticationRequired", "no token is accepted here")
-        return await self._hooks.authenticate(authorization.decode("latin-1"), route.method)
+        try:
+            return await self._hooks.authenticate(authorization.decode("latin-1"), route.method)
+        except XrpcError:
+            # Nobody is proven whom the rate could be for, and to refuse a forgery takes as long.
+            if self._hooks.limiter is not None:
+                self._hooks.limiter.take(caller(None, address))
+            raise
 
     async def _viewer_headers(self, viewer: Did | None) -> RawHeaders:
         if viewer is None or self._hooks.repo_rev is None:

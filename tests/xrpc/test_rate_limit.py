@@ -9,9 +9,11 @@ import pytest
 
 from appview.config import from_env
 from appview.serving import answer, listening
+from lexicons.catalog import Method
+from lexicons.syntax import Did
 from tests.xrpc.methods import GET, HOT, RAW, World, asking, envelope, server
 from tests.xrpc.test_caller_rates import Clock
-from xrpc.errors import XrpcError
+from xrpc.errors import XrpcError, unauthorized
 from xrpc.rate_limit import RateLimit, RateLimiter
 from xrpc.server import Hooks
 
@@ -58,6 +60,21 @@ async def test_an_answer_from_memory_counts_too() -> None:
     async with asking(World(), limited(3)) as client:
         statuses = [(await client.get(HOT)).status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
+
+
+async def refuse(_: str, __: Method) -> Did:
+    raise unauthorized("BadJwtSignature", "no")
+
+
+async def test_a_token_that_is_refused_counts_for_the_address_it_came_from() -> None:
+    """Or forging them would cost us signatures to check, and whoever forges them nothing."""
+    hooks = Hooks[World](limiter=limiter(2), authenticate=refuse)
+    async with asking(World(), hooks) as client:
+        bad = {"authorization": "Bearer bad"}
+        refused = [await client.get(f"{GET}?q=a", headers=bad) for _ in range(3)]
+        assert [answer.status_code for answer in refused] == [401, 401, 429]
+        assert refused[2].headers["retry-after"] == "5"
+        assert (await client.get(f"{GET}?q=a")).status_code == 429
 
 
 async def test_a_preflight_costs_nothing() -> None:
