@@ -13,6 +13,7 @@ from bench import (
     ingest,
     latest,
     memory,
+    playback,
     proof,
     search,
     visible,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "visible": visible.visible,
     "steady": visible.steady,
     "fan-out": fan_out.fan_out,
+    "playback": playback.playback,
     "memory": memory.memory_of_each,
 }
 LONG = {"filled", "endpoints"}

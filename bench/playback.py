@@ -1,0 +1,207 @@
+"""Blobs to listeners: from the cache against Starlette's FileResponse, and while they come."""
+
+import asyncio
+import json
+import random
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import asyncpg
+
+from bench.processes import Listener, cpu_seconds, listening, measured, memory, program
+from bench.report import Figure, paired, say
+from lexicons.cid import cid_text, raw_cid
+from migrations import embedded, runner
+from tests.appview.makers import Rows
+from tests.conftest import new_database
+from tests.network.http import free_port
+from tests.support import wait_until
+
+DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+SIZE = 8_000_000
+PAIRS = 5
+SECONDS = 2
+CLIENTS = 16
+DOWNLOADS = 9
+LISTENERS = 300
+LISTEN_SECONDS = 8
+LISTEN_BYTES_A_SECOND = 40_000
+CROWD = 1_000
+GET_BLOB = "/xrpc/fm.plyr.playback.getBlob"
+UPSTREAM = "/xrpc/com.atproto.sync.getBlob"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host of blobs, and our server in front of it."""
+
+    folder: Path
+    rows: Rows
+    host: Listener
+    port: int
+    pid: int
+
+    async def blob(self, size: int = SIZE) -> str:
+        """Another one, which nobody has asked for yet."""
+        data = b"ID3\x04\x00" + random.randbytes(size - 5)
+        cid = cid_text(raw_cid(data))
+        (self.folder / "blobs" / cid).write_bytes(data)
+        await self.rows.track(DID, audio_cid=cid, audio_mime="audio/mpeg", audio_size=size)
+        return cid
+
+
+@asynccontextmanager
+async def placed(server: str, *pace: int) -> AsyncIterator[Place]:
+    """`pace`: milliseconds until its host begins, and MB a second from there; 0 for no limit."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        (folder / "blobs").mkdir()
+        async with (
+            new_database(server, "template0") as url,
+            listening("bench.blob_host", folder / "blobs", *pace) as host,
+        ):
+            await runner.migrate(url)
+            async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+                rows = Rows(pool)
+                await rows.account(DID)
+                settings = {
+                    "database_url": url,
+                    "data_dir": folder / "data",
+                    "plc_url": f"http://127.0.0.1:{host.port}",
+                    "port": port,
+                    "metrics_listen": "off",
+                    "allow_private_addresses": "on",
+                    "min_free_bytes": 0,
+                }
+                async with program("serve", folder, **settings) as pid:
+                    await wait_until(lambda: asyncio.to_thread(_is_healthy, port), 60)
+                    yield Place(folder, rows, host, port, pid)
+
+
+async def playback() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        async with embedded.running(Path(name) / "postgres") as server:
+            async with placed(server, 0, 0) as place:
+                figures = await _from_the_cache(place)
+                figures += await _downloads(place, "loopback", "")
+                figures += [await _a_crowd(place), await _many_listeners(place)]
+            async with placed(server, 30, 20) as place:
+                figures += await _downloads(place, "30 ms away, 20 MB/s", "1.3")
+    return figures
+
+
+async def _from_the_cache(place: Place) -> list[Figure]:
+    cid = await place.blob()
+    ours, bare = _ours(cid), f"/file/{cid}"
+    await asyncio.to_thread(_download, place.port, ours)
+    await asyncio.to_thread(_download, place.host.port, bare)
+    say(f"# {SIZE / 1e6:.0f} MB, {CLIENTS} clients, {PAIRS} pairs of {SECONDS} s")
+    figures = []
+    for length, unit in ((64 << 10, "rate"), (1 << 20, "bytes"), (SIZE, "bytes")):
+        pairs = []
+        cpu = [0.0, 0.0]
+        for _ in range(PAIRS):
+            both = []
+            sides = ((place.port, ours, place.pid), (place.host.port, bare, place.host.pid))
+            for number, (port, path, pid) in enumerate(sides):
+                before = cpu_seconds(pid)
+                given = ("ranges", port, path, SIZE, length, CLIENTS, SECONDS)
+                measure = await measured("bench.blob_clients", *given)
+                cpu[number] += (cpu_seconds(pid) - before) / PAIRS / SECONDS
+                both.append(measure[unit] / (1 if unit == "rate" else 1e6))
+            pairs.append((both[0], both[1]))
+        figures.append(
+            paired(
+                f"ranges of {length / 1024:,.0f} KiB from the cache",
+                "/s" if unit == "rate" else "MB/s",
+                pairs,
+                goal="0.8",
+                note=f"a core was used {cpu[0]:.0%}, the yardstick's {cpu[1]:.0%}",
+            )
+        )
+    return figures
+
+
+async def _downloads(place: Place, where: str, goal: str) -> list[Figure]:
+    """Of blobs that nobody has: through us, and from their host; first one, then the other."""
+    await asyncio.to_thread(_download, place.port, _ours(await place.blob()))  # whose PDS is it
+    pairs = []
+    for _ in range(DOWNLOADS):
+        cid = await place.blob()
+        bare = f"{UPSTREAM}?did={DID}&cid={cid}"
+        theirs = await asyncio.to_thread(_download, place.host.port, bare)
+        pairs.append((await asyncio.to_thread(_download, place.port, _ours(cid)), theirs))
+    return [
+        paired(f"{what} of an uncached blob, {where}", "ms",
+               [(ours[number], theirs[number]) for ours, theirs in pairs], goal=goal)
+        for number, what in enumerate(("first byte", "all"))
+    ]  # fmt: skip
+
+
+async def _a_crowd(place: Place) -> Figure:
+    cid = await place.blob(1_000_000)
+    heard = await measured("bench.blob_clients", "at-once", place.port, _ours(cid), CROWD)
+    assert heard["sizes"] == [1_000_000], heard
+    assert heard["answers"] == CROWD
+    asked = await asyncio.to_thread(_counts, place.host.port)
+    took = f"all had it after {heard['seconds']:.1f} s"
+    return Figure(f"fetches for {CROWD:,} listeners at once", asked[cid], "", goal="1", note=took)
+
+
+async def _many_listeners(place: Place) -> Figure:
+    cids = [await place.blob() for _ in range(10)]
+    for cid in cids:
+        await asyncio.to_thread(_download, place.port, _ours(cid))
+    before = memory([place.pid])
+    paths = ",".join(_ours(cid) for cid in cids)
+    given = ("slowly", place.port, paths, LISTENERS, LISTEN_BYTES_A_SECOND, LISTEN_SECONDS)
+    listening_ = asyncio.create_task(measured("bench.blob_clients", *given))
+    cpu, most = cpu_seconds(place.pid), before
+    while not listening_.done():
+        await asyncio.sleep(0.5)
+        most = max(most, memory([place.pid]), key=lambda held: held.pss)
+    heard = await listening_
+    note = f"RSS {most.rss:.0f} MiB; PSS before {before.pss:.0f}; {heard['bytes'] / 1e6:.0f} MB in "
+    note += f"{LISTEN_SECONDS} s; CPU {cpu_seconds(place.pid) - cpu:.1f} s"
+    return Figure(f"memory with {LISTENERS} listeners", most.pss, "MiB PSS", goal="250", note=note)
+
+
+def _ours(cid: str) -> str:
+    return f"{GET_BLOB}?did={DID}&cid={cid}"
+
+
+def _download(port: int, path: str) -> tuple[float, float]:
+    """Milliseconds until the first byte of the body, and until the last."""
+    asked = f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        begun, received = time.perf_counter(), b""
+        connection.sendall(asked.encode())
+        while not received.partition(b"\r\n\r\n")[2]:
+            received += connection.recv(1 << 16)
+        first = time.perf_counter() - begun
+        assert received.startswith(b"HTTP/1.1 200"), received[:500]
+        size = len(received.partition(b"\r\n\r\n")[2])
+        while chunk := connection.recv(1 << 18):
+            size += len(chunk)
+        assert size == SIZE, size
+        return first * 1e3, (time.perf_counter() - begun) * 1e3
+
+
+def _counts(port: int) -> Mapping[str, int]:
+    with urlopen(f"http://127.0.0.1:{port}/counts", timeout=5) as answer:
+        counts: Mapping[str, int] = json.load(answer)
+        return counts
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/xrpc/_health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
