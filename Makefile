@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all interop mutants lint types fmt bench codegen lock ci clean
+.PHONY: help setup run demo test test-all interop mutants lint types fmt bench codegen lock ci clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 run: $(STAMP) ## index and serve at http://127.0.0.1:8000, Postgres included
 	$(BIN)/plyr-appview run
+
+demo: $(STAMP) ## music of its own, from a small network of its own: needs no internet
+	$(BIN)/plyr-appview demo
 
 test: $(STAMP) ## all tests but those that need the reference PDS
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not reference"

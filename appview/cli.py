@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from appview import log as logs
 from appview.commands import audit as audits
 from appview.commands import check as checks
 from appview.commands import database, fetch, moderation, upkeep
+from appview.commands import demo as demos
 from appview.commands import explain as explanations
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
@@ -44,9 +45,11 @@ def main() -> None:
         sys.exit(130)
 
 
-def start(command: Callable[[Config], Coroutine[Any, Any, T]]) -> T:
+def start(
+    command: Callable[[Config], Coroutine[Any, Any, T]], defaults: Mapping[str, str] | None = None
+) -> T:
     """Run a command with the settings; the one place that reads the environment."""
-    config = from_env(os.environ)
+    config = from_env({**(defaults or {}), **os.environ})
     logs.configure(config.log_format, config.log_level)
     return uvloop.run(command(config))
 
@@ -67,6 +70,12 @@ def index() -> None:
 def serve() -> None:
     """Answer XRPC only; as many as wanted, beside one `index`."""
     start(processes.serve)
+
+
+@cli.command()
+def demo() -> None:
+    """Play music of its own from a small network of its own; the last line is the page to open."""
+    start(demos.demo, {"PLYR_LOG_LEVEL": "warning"})
 
 
 @cli.command()
