@@ -1,25 +1,22 @@
 """The process in which strangers' bytes are decoded: `python -m appview.pictures.decoder FD`.
 
-It is given files to read, open, through a socket, and answers with pictures. It can open, start
-and reach nothing else, has its bounds in memory and time, and is ended whenever it does not answer.
+It is given open files through a socket, one at a time, and answers with pictures. It can write
+and start nothing, has its bounds in memory and time, and is ended whenever it does not answer.
 """
 
 import io
+import os
 import resource
 import socket
-import struct
 import sys
 import time
 from typing import BinaryIO, Final
 
 from appview.pictures.embedded import picture_in
-from appview.pictures.render import SIDES, Refused, render
+from appview.pictures.protocol import HEAD, PICTURE, SECONDS, SIDES, Refused
+from appview.pictures.render import render
 
-MEMORY_BYTES: Final = 1 << 30
-SECONDS: Final = 10
-PICTURE: Final = b"p"
-SOUND: Final = b"s"
-HEAD: Final = struct.Struct("!?" + "I" * len(SIDES))
+MEMORY_BYTES: Final = 768 << 20
 REASON_BYTES: Final = 300
 
 
@@ -35,14 +32,22 @@ def main() -> None:
 
 
 def confine() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-        resource.setrlimit(limit, (0, 0))
+    next_file = os.dup(0)
+    os.close(next_file)
+    bounds = {
+        resource.RLIMIT_AS: MEMORY_BYTES,
+        resource.RLIMIT_NOFILE: next_file + 2,  # and one more for what is imported late
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for bound, most in bounds.items():
+        resource.setrlimit(bound, (most, most))
 
 
 def answer(kind: bytes, file: BinaryIO) -> bytes:
     # Whoever gave the file does so no longer when its answer is late, but may be gone itself.
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS + 1, -1))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + SECONDS) + 1, -1))
     try:
         pictures = list(render(file if kind == PICTURE else _embedded(file)).values())
     except Exception as error:  # noqa: BLE001 - what decoders raise for bytes like these has no end

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from appview.pictures.decoder import HEAD, SECONDS
-from appview.pictures.render import SIDES, Refused
+from appview.pictures.protocol import HEAD, SECONDS, SIDES, Refused
 
 AT_ONCE: Final = 2
 # What a decoder has come to hold on to goes with it.

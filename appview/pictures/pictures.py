@@ -17,11 +17,10 @@ from cachetools import TTLCache
 
 from appview.media.blobs import Blobs
 from appview.media.filling import Broken
-from appview.pictures.decoder import PICTURE, SOUND
 from appview.pictures.decoders import Decoders
 from appview.pictures.failures import Failures, NoPicture, NotNow
 from appview.pictures.permits import Address, Blob, Picture, Source, permit
-from appview.pictures.render import Refused
+from appview.pictures.protocol import PICTURE, SOUND, Refused
 from migrations.database import Pool
 from xrpc.client import Trouble, Unreachable
 from xrpc.remote import HostBusy, RemoteError

@@ -9,10 +9,11 @@ from typing import BinaryIO, Final
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageOps, WebPImagePlugin
 
-SIDES: Final = {"full": 1500, "medium": 512, "thumb": 128}  # each is made of the one before
+from appview.pictures.protocol import SIDES
+
 MAX_PIXELS: Final = 40_000_000
 QUALITY: Final = 85
-# Of these the first two register themselves by being imported; SVG can load things and run things.
+# Not SVG, which can load things and run things. Pillow knows the first two when they are imported.
 FORMATS: Final = (
     AvifImagePlugin.AvifImageFile.format,
     WebPImagePlugin.WebPImageFile.format,
@@ -22,19 +23,16 @@ FORMATS: Final = (
 )
 RGB: Final = ImageCms.createProfile("sRGB")
 
-
-class Refused(Exception):
-    """These bytes are no picture that is shown here."""
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # it raises from twice as many on
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # more it could not start
 
 
 def render(file: BinaryIO) -> dict[str, bytes]:
     """By size, no larger than it was; of an animation the first frame.
 
-    Raises Refused, and whatever else a decoder may come up with.
+    Raises whatever a decoder may come up with.
     """
     with Image.open(file, formats=FORMATS) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise Refused(f"{opened.width} x {opened.height} pixels")
         picture = _plain(opened)
     pictures = {}
     for size, side in SIDES.items():

@@ -13,7 +13,7 @@ from appview.media.response import STRANGERS
 from appview.pictures.failures import NoPicture, NotNow
 from appview.pictures.permits import Artwork, Avatar, NotShown, Picture
 from appview.pictures.pictures import Gallery
-from appview.pictures.render import SIDES
+from appview.pictures.protocol import SIDES
 from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import InvalidSyntax, parse_did, parse_record_key
 from migrations.database import Pool

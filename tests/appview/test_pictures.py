@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -51,7 +52,7 @@ class Host(HttpServer):
         super().__init__()
         self.files: dict[str, bytes] = {}
 
-    async def answer(self, request: Request, name: str) -> Response:
+    async def answer(self, _: Request, name: str) -> Response:
         if name not in self.files:
             return Response(status_code=404)
         return Response(self.files[name], media_type="image/png")
@@ -76,7 +77,7 @@ class Scene:
     async def get(self, url: str, **headers: str) -> httpx.Response:
         return await self.server.get(urlsplit(url).path, headers=headers)
 
-    async def cover(self, name: str = "cover.png", **columns: object) -> str:
+    async def cover(self, name: str = "cover.png", **columns: Any) -> str:
         """A track whose record says that its picture is at the host; answers with its URL here."""
         await self.rows.track(self.alice.did, image_url=f"{self.host.url}/{name}", **columns)
         return (await self.views())["artwork"]["medium"]
