@@ -24,6 +24,7 @@ from indexer.events import (
 )
 from indexer.proving import Pending, Queued, Verified
 from indexer.repo_state import (
+    QueueSizes,
     RepoState,
     State,
     Verdict,
@@ -79,7 +80,7 @@ class Decisions:
     collections: frozenset[str]
     repos: dict[Did, RepoState]
     inactive: set[Did]
-    queued: dict[Did, int]
+    queued: QueueSizes
     questioned: set[Did] = field(default_factory=set)
     wakes: Wakes = field(default_factory=Wakes)
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
@@ -158,7 +159,7 @@ class Decisions:
         self, event: Commit | Sync, frame: bytes, repo: RepoState, reason: str
     ) -> Iterable[Step]:
         held = self.queued.get(event.did, 0) + len(frame)
-        if held > QUEUED_BYTES_PER_REPO or sum(self.queued.values()) + len(frame) > QUEUED_BYTES:
+        if held > QUEUED_BYTES_PER_REPO or self.queued.total + len(frame) > QUEUED_BYTES:
             self.queued.pop(event.did, None)
             step = self.desynchronize(repo, "its queue overflowed")
             return (replace(step, dequeue_through=LAST_SEQ),)

@@ -6,6 +6,7 @@ rev that last touched it; the state only says whether anything may be missing. A
 the table.
 """
 
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,6 +25,30 @@ class State(StrEnum):
     """Commits are queued until the key or the account's status is known."""
     GONE = "gone"
     """No host serves the repo."""
+
+
+class QueueSizes(MutableMapping[Did, int]):
+    """Bytes in each repo's queue; their `total` is asked for at every frame that goes into one."""
+
+    def __init__(self, sizes: Mapping[Did, int] | None = None) -> None:
+        self._sizes = dict(sizes or {})
+        self.total = sum(self._sizes.values())
+
+    def __getitem__(self, did: Did) -> int:
+        return self._sizes[did]
+
+    def __setitem__(self, did: Did, size: int) -> None:
+        self.total += size - self._sizes.get(did, 0)
+        self._sizes[did] = size
+
+    def __delitem__(self, did: Did) -> None:
+        self.total -= self._sizes.pop(did)
+
+    def __iter__(self) -> Iterator[Did]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
 
 
 class Verdict(StrEnum):

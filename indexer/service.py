@@ -20,7 +20,7 @@ from indexer.purge import Purge
 from indexer.ranking.keeper import Rankings
 from indexer.records.registry import record_types
 from indexer.relay import Relay
-from indexer.repo_state import RepoState, State
+from indexer.repo_state import QueueSizes, RepoState, State
 from indexer.requests import Requests
 from indexer.resync import Resync
 from indexer.search.follow import Search
@@ -179,7 +179,7 @@ async def build_pipeline(
             for row in repos
         },
         inactive={row["did"] for row in inactive},
-        queued={row["did"]: row["bytes"] for row in queued},
+        queued=QueueSizes({row["did"]: row["bytes"] for row in queued}),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from indexer.events import RecordChange
 from indexer.pipeline import Pipeline
 from indexer.records.registry import record_types
+from indexer.repo_state import QueueSizes
 from indexer.steps import Cursor, Step
 from indexer.writer import Writer, WriteResult
 from lexicons.catalog import load_catalog
@@ -126,7 +127,7 @@ def new_pipeline(pool: Pool) -> Pipeline:
         now=lambda: NOW,
         repos={},
         inactive=set(),
-        queued={},
+        queued=QueueSizes(),
     )
 
 

@@ -1,11 +1,22 @@
 """The life of a repo, by the table in ARCHITECTURE.md."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer.events import VerifiedCommit, VerifiedSync
-from indexer.repo_state import RepoState, State, Verdict, follow_commit, follow_sync, is_stale
+from indexer.repo_state import (
+    QueueSizes,
+    RepoState,
+    State,
+    Verdict,
+    follow_commit,
+    follow_sync,
+    is_stale,
+)
 from lexicons.syntax import Did, Tid
 
 DID = Did("did:plc:ewvi7nxzyoun6zhxrhs64oiz")
@@ -30,6 +41,20 @@ SYNC = VerifiedSync(DID, THIRD, TREE, b"commit")
 
 def follow(repo: RepoState | None, commit: VerifiedCommit) -> tuple[Verdict, RepoState]:
     return follow_commit(repo, commit, OURS)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(0, 99)),
+    st.lists(st.tuples(st.sampled_from("abcd"), st.none() | st.integers(0, 99)), max_size=30),
+)
+def test_the_total_of_all_queues_is_their_sum(held: dict[str, int], then: list[Any]) -> None:
+    sizes = QueueSizes({Did(did): size for did, size in held.items()})
+    for did, size in then:
+        if size is None:
+            sizes.pop(did, None)
+        else:
+            sizes[did] = size
+        assert sizes.total == sum(sizes.values())
 
 
 def test_a_commit_onto_what_is_here_chains() -> None:
