@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 import structlog
 
-from indexer import cursors
+from indexer import cursors, metrics
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.steps import Step
@@ -24,6 +24,7 @@ PAGE_REPOS = 1_000
 MAX_PAGE_BYTES = 4 << 20
 FALLBACK_REPOS = 10_000
 DESCRIBED_AT_ONCE = 4
+DESCRIBE_RETRIES = 12  # over an hour, then with everybody else the next day
 AGAIN_AFTER = timedelta(days=1)
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 600.0
@@ -42,6 +43,8 @@ class Discovery:
     now: Callable[[], datetime]
     finished: bool = False
     error: str | None = None
+    first_retry_seconds: float = FIRST_RETRY_SECONDS
+    undescribed: set[Did] = field(default_factory=set)
     _again: asyncio.Event = field(default_factory=asyncio.Event)
     # By the fallback, since the last gap or the last time it came to its end.
     _asked: set[Did] = field(default_factory=set)
@@ -50,12 +53,12 @@ class Discovery:
         """Discover now, then daily; a gap in the stream brings it forward, over a restart too."""
         if await cursors.has_open_gap(self.pool):
             self._again.set()
-        delay, forced = FIRST_RETRY_SECONDS, False
+        delay, forced, retries = self.first_retry_seconds, False, 0
         while True:
             if self._again.is_set():
                 self._again.clear()
                 forced = True
-                self._asked.clear()
+                self._forget_asked()
                 await self.recheck_all("a gap in the stream")
             try:
                 if forced or not await self._is_recent():
@@ -69,9 +72,14 @@ class Discovery:
                 await asyncio.sleep(wait)
                 delay = min(delay * 2, LONGEST_RETRY_SECONDS)
                 continue
-            self.finished, self.error, delay, forced = True, None, FIRST_RETRY_SECONDS, False
+            self.finished, self.error = True, None
+            forced, wait = bool(self.undescribed) and retries < DESCRIBE_RETRIES, delay
+            retries, delay = retries + 1, min(delay * 2, LONGEST_RETRY_SECONDS)
+            if not forced:
+                self._forget_asked()
+                retries, delay, wait = 0, self.first_retry_seconds, AGAIN_AFTER.total_seconds()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), AGAIN_AFTER.total_seconds())
+                await asyncio.wait_for(self._again.wait(), wait)
 
     def after_gap(self) -> None:
         self._again.set()
@@ -89,11 +97,17 @@ class Discovery:
                 log.info("no listReposByCollection here, asking repo by repo", host=self.origin)
                 async for dids in self._described():
                     found += await self._enter(dids)
-                self._asked.clear()
+                if not self.undescribed:
+                    self._forget_asked()
                 for asked in self.pipeline.signals:
                     await self._note(asked, None, found=0)
                 break
-        log.info("discovery finished", host=self.origin, new_repos=found)
+        log.info(
+            "discovery finished",
+            host=self.origin,
+            new_repos=found,
+            undescribed=len(self.undescribed),
+        )
         await cursors.close_gaps(self.pool, started)
         return found
 
@@ -164,7 +178,11 @@ class Discovery:
         return bool(recent >= len(self.pipeline.signals))
 
     async def _described(self) -> AsyncIterator[Sequence[Did]]:
-        """The fallback: list all repos of the host and ask each what it holds, but nobody twice."""
+        """The fallback: list all repos of the host and ask each what it holds, but nobody twice.
+
+        Who could not be described is among those who are asked the next time.
+        """
+        self.undescribed.clear()
         dids: list[Did] = []
         async for answer, _ in self._pages("com.atproto.sync.listRepos", [], None):
             dids += _dids(answer.get("repos"))
@@ -179,7 +197,11 @@ class Discovery:
             chunk = unknown[start : start + DESCRIBED_AT_ONCE]
             holds = await asyncio.gather(*(self._holds_ours(did) for did in chunk))
             yield [did for did, held in zip(chunk, holds, strict=True) if held]
-            self._asked.update(chunk)
+            self._asked.update(did for did in chunk if did not in self.undescribed)
+
+    def _forget_asked(self) -> None:
+        self._asked.clear()
+        self.undescribed.clear()
 
     async def _holds_ours(self, did: Did) -> bool:
         try:
@@ -188,7 +210,8 @@ class Discovery:
             )
         except RemoteError as error:
             if error.status not in {400, 403, 404}:
-                raise
+                metrics.undescribed_total.inc()
+                self.undescribed.add(did)
             return False  # not served: deactivated, taken down or gone
         collections = answer.get("collections")
         return isinstance(collections, list) and not self.pipeline.signals.isdisjoint(
