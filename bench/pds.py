@@ -1,13 +1,15 @@
 """PDSes on loopback, a process of their own: the read side of com.atproto.sync, from memory.
 
 Started with a folder of CARs, how many hosts to be, and `blocks` or `whole`: whether it serves
-getBlocks. It prints one line of ports; GET /counts says what was asked and how much was sent.
+getRecord and getBlocks. It prints one line of ports; GET /counts says what was asked of it.
 """
 
 import asyncio
 import socket
 import sys
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +23,10 @@ from starlette.routing import Route
 
 from indexer.repo.car import Car, read_car
 from indexer.repo.commit import parse_signed_commit
+from indexer.repo.mst import parse_root
+from indexer.repo.node import parse_node
 from lexicons.cid import cid_text, parse_cid
+from tests.network.encoding import Link, car_header
 
 NOT_SERVED = b'{"error":"MethodNotImplemented","message":"not here"}'
 NOT_FOUND = b'{"error":"InvalidRequest","message":"Could not find cids"}'
@@ -50,8 +55,11 @@ class Pds:
         car = self.cars[did]
         if method == "getLatestCommit":
             body = self._latest(car)
+        elif method == "getRecord" and self.serves_blocks:
+            body = _proof(car, "{collection}/{rkey}".format(**request.query_params).encode())
         elif method == "getBlocks" and self.serves_blocks:
-            body = _blocks(car, request.query_params.getlist("cids"))
+            wanted = [parse_cid(text).raw for text in request.query_params.getlist("cids")]
+            body = _sections(car, (), wanted)
         else:
             return Response(NOT_SERVED, 501, media_type="application/json")
         self.counts["bytes"] += len(body)
@@ -67,11 +75,25 @@ class Pds:
         return Response(orjson.dumps(self.counts), media_type="application/json")
 
 
-def _blocks(car: Car, cids: list[str]) -> bytes:
-    parts = [bytes.fromhex("11a265726f6f7473806776657273696f6e01")]
-    for text in cids:
-        raw = parse_cid(text).raw
-        section = raw + car.blocks[raw]
+def _proof(car: Car, key: bytes) -> bytes:
+    """The commit, and the nodes on the way to a record that need not be there."""
+    root = parse_signed_commit(car.blocks[car.roots[0]]).data
+    tree, way = parse_root(root, car.blocks[root]), [car.roots[0], root]
+    node, index = tree, bisect_left(tree.keys, key)
+    while not (index < len(node.keys) and node.keys[index] == key):
+        link = node.links[index]
+        if not isinstance(link, bytes):
+            return _sections(car, car.roots, way)
+        node = parse_node(car.blocks[link], link, node.height - 1)
+        index = bisect_left(node.keys, key)
+        way.append(link)
+    return _sections(car, car.roots, [*way, node.values[index]])
+
+
+def _sections(car: Car, roots: Iterable[bytes], cids: Iterable[bytes]) -> bytes:
+    parts = [car_header([Link(root) for root in roots])]
+    for cid in cids:
+        section = cid + car.blocks[cid]
         parts += (_varint(len(section)), section)
     return b"".join(parts)
 

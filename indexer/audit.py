@@ -20,7 +20,16 @@ from indexer.records.record_type import RecordTypes
 from indexer.recount import EVERYTHING, Names, Range, count_differences
 from indexer.soundness import inspect
 from indexer.spool import NoSpace, Spool
-from indexer.walks import BlocksFromPds, Truncated, Walked, walk
+from indexer.walks import (
+    BlocksFromPds,
+    Opened,
+    Source,
+    Truncated,
+    Walked,
+    open_repo,
+    walk,
+    while_it_stands,
+)
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -32,7 +41,6 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 AT_ONCE = 8
 GRACE_SECONDS = 10.0
 PASSES = 4
-HEAD_MOVES = 3
 CATCH_UP_POLLS = 10
 CATCH_UP_POLL_SECONDS = 0.2
 BUSY_PATIENCE_SECONDS = 120.0
@@ -213,24 +221,21 @@ class Audit:
             raise RemoteError(0, "", f"{identity.did} names no PDS")
         source = BlocksFromPds(self.remote, identity.pds, identity.did)
         try:
-            if walked := await self._walk_by_ranges(source, identity):
-                return walked
+            walked = await while_it_stands(
+                lambda: self._open(source, identity),
+                lambda opened: walk(source, opened, self.record_types),
+            )
         except RemoteError as error:
             if not error.is_not_served:
                 raise
+            walked = None
+        if walked is not None:
+            return walked
         async with self.spool.fetched(identity.did, [identity.pds]) as car:
-            return await walk(car, identity, self.record_types, now=self.now())
+            return await walk(car, await self._open(car, identity), self.record_types)
 
-    async def _walk_by_ranges(self, source: BlocksFromPds, identity: Identity) -> Walked | None:
-        """None where the head moved at every try, and took its old nodes with it."""
-        for _ in range(HEAD_MOVES):
-            head = await source.head()
-            try:
-                return await walk(source, identity, self.record_types, now=self.now())
-            except (Truncated, RemoteError):
-                if await source.head() == head:
-                    raise
-        return None
+    async def _open(self, source: Source, identity: Identity) -> Opened:
+        return await open_repo(source, identity, self.record_types, now=self.now())
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:

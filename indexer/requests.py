@@ -18,7 +18,7 @@ from indexer.records.prepare import storable_text
 from indexer.repo_state import State
 from indexer.seldom import Seldom
 from indexer.steps import LAST_SEQ, Step
-from indexer.walks import BlocksFromPds, Truncated, walk
+from indexer.walks import BlocksFromPds, Truncated, open_repo, walk
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -185,7 +185,8 @@ class Requests:
             raise RemoteError(0, "", f"{did} names no PDS")
         try:
             source = BlocksFromPds(self.remote, pds, did)
-            walked = await walk(source, identity, signals, now=self.now())
+            opened = await open_repo(source, identity, signals, now=self.now())
+            walked = await walk(source, opened, signals)
         except RemoteError as error:
             if not error.is_not_served:
                 raise

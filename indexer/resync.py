@@ -20,7 +20,18 @@ from indexer.seldom import Seldom
 from indexer.soundness import inspect
 from indexer.spool import NoSpace, Spool
 from indexer.steps import LAST_SEQ, Step
-from indexer.walks import BlocksFromPds, Place, Source, Truncated, Walked, walk
+from indexer.walks import (
+    NOT_HOSTED,
+    BlocksFromPds,
+    Opened,
+    Place,
+    Source,
+    Truncated,
+    Walked,
+    open_repo,
+    walk,
+    while_it_stands,
+)
 from lexicons.cid import cid_text
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -32,16 +43,11 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
 CHANGES_AT_ONCE = 500
-HEAD_MOVES = 3
 WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 PUT_BACK_AT_MOST = 1_000
 TRIES_OF_STRANGERS = 24
-
-NOT_HOSTED = frozenset(
-    {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
-)
 
 
 class NoWorkerLeft(Exception):
@@ -162,11 +168,10 @@ class Resync:
         self._take_worker(did, identity.pds)
         source = BlocksFromPds(self.remote, identity.pds, did)
         try:
-            in_full = await requests.is_in_full(self.pool, did)
-            if not in_full and await self._is_unchanged(source):
-                await self._finish(did, self.pipeline.repos[did], identity)
-                return
-            is_settled = await self._resync_by_ranges(source, identity)
+            is_settled = await while_it_stands(
+                lambda: self._open(source, identity),
+                lambda opened: self._read(source, opened, identity),
+            )
         except RemoteError as error:
             if not error.is_not_served or error.error in NOT_HOSTED:
                 raise
@@ -174,64 +179,50 @@ class Resync:
         if not is_settled:
             await self._resync_by_car(identity)
 
-    async def _is_unchanged(self, source: BlocksFromPds) -> bool:
-        """The chain that we proved ends where the host's does: nothing to walk for."""
-        repo = self.pipeline.repos[source.did]
-        if repo.rev is None or not repo.walked >= self.pipeline.collections:
-            return False
-        return (await source.latest_commit()).get("rev") == repo.rev
-
-    async def _resync_by_ranges(self, source: Source, identity: Identity) -> bool:
-        """False where the head moved at every try, and took what it replaced with it.
-
-        Who writes faster than we walk is read from a CAR, which holds one head whole.
-        """
-        for _ in range(HEAD_MOVES):
-            head = await source.head()
-            try:
-                walked = await self._walk_with_fresh_key(source, identity)
-                await self._settle(source, walked, identity)
-            except (Truncated, RemoteError):
-                if await source.head() == head:
-                    raise
-            else:
-                return True
-        return False
-
     async def _resync_by_car(self, identity: Identity) -> None:
         """From the relay first, which redirects or shares one fetch among many; then the PDS."""
         assert identity.pds is not None
         origins = [origin for origin in (self.relay_origin, identity.pds) if origin is not None]
         async with self.spool.fetched(identity.did, origins) as source:
-            walked = await self._walk_with_fresh_key(source, identity)
-            await self._settle(source, walked, identity)
+            await self._read(source, await self._open(source, identity), identity)
 
     # walking ----------------------------------------------------------------------------------
 
-    async def _walk_with_fresh_key(self, source: Source, identity: Identity) -> Walked:
+    async def _open(self, source: Source, identity: Identity) -> Opened:
+        known = self.pipeline.repos.get(identity.did)
+        not_before = None if known is None else known.rev
+        collections, now = self.pipeline.collections, self.now()
         try:
-            return await self._walk(source, identity)
+            return await open_repo(source, identity, collections, now=now, not_before=not_before)
         except Rejected as error:
             if error.reason is not Reason.BAD_SIGNATURE:
                 raise
-            return await self._walk(source, await self.resolver.resolve(identity.did, force=True))
+            fresh = await self.resolver.resolve(identity.did, force=True)
+            return await open_repo(source, fresh, collections, now=now, not_before=not_before)
 
-    async def _walk(self, source: Source, identity: Identity) -> Walked:
-        known = self.pipeline.repos.get(identity.did)
-        return await walk(
-            source,
-            identity,
-            self.pipeline.collections,
-            now=self.now(),
-            not_before=None if known is None else known.rev,
-        )
+    async def _read(self, source: Source, opened: Opened, identity: Identity) -> bool:
+        in_full = await requests.is_in_full(self.pool, identity.did)
+        if not in_full and self._is_unchanged(opened.root):
+            await self._finish(identity.did, self.pipeline.repos[identity.did], identity)
+            return True
+        walked = await walk(source, opened, self.pipeline.collections)
+        await self._settle(source, walked, identity, in_full=in_full)
+        return True
+
+    def _is_unchanged(self, root: VerifiedRoot) -> bool:
+        """The chain that we proved ends where the host's does: nothing to walk for."""
+        repo = self.pipeline.repos[root.did]
+        if repo.rev is None or not repo.walked >= self.pipeline.collections:
+            return False
+        return (repo.rev, repo.data) == (root.rev, root.data)
 
     # settling ---------------------------------------------------------------------------------
 
-    async def _settle(self, source: Source, walked: Walked, identity: Identity) -> None:
+    async def _settle(
+        self, source: Source, walked: Walked, identity: Identity, *, in_full: bool
+    ) -> None:
         """Write the differences; the end of the queue and the new state commit together."""
         did, root = identity.did, walked.root
-        in_full = await requests.is_in_full(self.pool, did)
         doubted = await self._doubted(walked) if in_full else ()
         known = await self._known(did) | dict.fromkeys(doubted, "")
         differing = [
@@ -239,7 +230,7 @@ class Resync:
         ]
         for start in range(0, len(differing), source.values_at_once):
             chunk = differing[start : start + source.values_at_once]
-            await self._write(did, await self._changes(source, root, chunk))
+            await self._write(did, await self._changes(source, walked, chunk))
         vanished = [path for path in known if path not in walked.entries]
         for start in range(0, len(vanished), CHANGES_AT_ONCE):
             deletions = [
@@ -292,9 +283,11 @@ class Resync:
         return {(row["collection"], row["rkey"]): row["cid"] for row in rows}
 
     async def _changes(
-        self, source: Source, root: VerifiedRoot, chunk: Sequence[tuple[Place, bytes]]
+        self, source: Source, walked: Walked, chunk: Sequence[tuple[Place, bytes]]
     ) -> list[RecordChange]:
-        blocks = await source.blocks([cid for _, cid in chunk])
+        root, blocks = walked.root, walked.values
+        if missing := [cid for _, cid in chunk if cid not in blocks]:
+            blocks = {**blocks, **await source.blocks(missing)}
         changes = []
         for (collection, rkey), cid in chunk:
             if cid not in blocks:

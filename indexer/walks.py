@@ -4,13 +4,13 @@ Where the blocks come from is the caller's choice; every one is hashed, and the 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from indexer.events import Reason, Rejected, VerifiedRoot
-from indexer.repo.car import CarFile, read_car
+from indexer.repo.car import Car, CarFile, read_car
 from indexer.repo.walk import RangeWalk
 from indexer.verify import verify_root
 from lexicons.cid import InvalidCid, cid_text, parse_cid
@@ -20,8 +20,17 @@ from xrpc.remote import Remote, RemoteError
 
 NODES_AT_ONCE = 100  # no limit is written down; the URL stays under 8 KiB
 BLOCKS_ANSWER_BYTES = 64 << 20
+SMALL_BYTES = 64 << 10  # read where they came: to hand them to a thread takes longer
+FAR_LAYERS = 3
+HEAD_MOVES = 3
+
+NOT_HOSTED = frozenset(
+    {"RepoNotFound", "RepoDeleted", "RepoTakendown", "RepoSuspended", "RepoDeactivated"}
+)
 
 Place = tuple[Nsid, RecordKey]
+Blocks = Mapping[bytes, bytes]
+T = TypeVar("T")
 
 
 class Truncated(Exception):
@@ -29,42 +38,76 @@ class Truncated(Exception):
 
 
 class Source(Protocol):
-    """Where a repo's blocks come from; what it gives is hashed, nothing else is checked."""
+    """Where a repo's blocks come from; what it gives is hashed, nothing else is checked.
+
+    `open` gives the CID of the newest commit, with its block and whatever else came along. `way`
+    gives what it will of the nodes from the root to a path, of a record that need not exist.
+    """
 
     @property
     def values_at_once(self) -> int: ...
 
-    async def head(self) -> bytes: ...
+    async def open(self, path: Place) -> tuple[bytes, Blocks]: ...
 
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]: ...
+    async def way(self, path: Place) -> Blocks: ...
+
+    async def blocks(self, cids: Sequence[bytes]) -> Blocks: ...
 
 
 @dataclass(frozen=True, slots=True)
 class BlocksFromPds:
-    """com.atproto.sync.getBlocks: only what the walk asks for crosses the network."""
+    """Only what the walk asks for crosses the network.
+
+    com.atproto.sync.getRecord proves a record, or that there is none, by the signed commit and the
+    nodes down to it: six requests or so in one. Who does not serve it is asked the longer way.
+    """
 
     remote: Remote
     pds: str
     did: Did
     values_at_once: int = 50
 
-    async def head(self) -> bytes:
-        try:
-            return parse_cid(str((await self.latest_commit()).get("cid"))).raw
-        except InvalidCid as error:
-            raise RemoteError(200, "", f"getLatestCommit: {error}") from error
-
-    async def latest_commit(self) -> dict[str, Any]:
-        return await self.remote.query(
+    async def open(self, path: Place) -> tuple[bytes, Blocks]:
+        proof = await self._proof(path)
+        if proof is not None and proof.roots and proof.roots[0] in proof.blocks:
+            return proof.roots[0], proof.blocks
+        answer = await self.remote.query(
             self.pds, "com.atproto.sync.getLatestCommit", [("did", self.did)]
         )
+        try:
+            head = parse_cid(str(answer.get("cid"))).raw
+        except InvalidCid as error:
+            raise RemoteError(200, "", f"getLatestCommit: {error}") from error
+        return head, await self.blocks([head])
 
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        params = [("did", str(self.did)), *(("cids", cid_text(cid)) for cid in cids)]
+    async def way(self, path: Place) -> Blocks:
+        proof = await self._proof(path)
+        return {} if proof is None else proof.blocks
+
+    async def blocks(self, cids: Sequence[bytes]) -> Blocks:
+        params = [("cids", cid_text(cid)) for cid in cids]
+        return (await self._car("com.atproto.sync.getBlocks", params)).blocks
+
+    async def _proof(self, path: Place) -> Car | None:
+        """None from hosts that cannot, or that prove no absence."""
+        collection, rkey = path
+        params = [("collection", str(collection)), ("rkey", str(rkey))]
+        try:
+            return await self._car("com.atproto.sync.getRecord", params)
+        except RemoteError as error:
+            if error.error in NOT_HOSTED:
+                raise
+        except Rejected:  # no CAR: as well not served
+            pass
+        return None
+
+    async def _car(self, nsid: str, params: Sequence[tuple[str, str]]) -> Car:
         body = await self.remote.fetch(
-            self.pds, "com.atproto.sync.getBlocks", params, max_bytes=BLOCKS_ANSWER_BYTES
+            self.pds, nsid, [("did", str(self.did)), *params], max_bytes=BLOCKS_ANSWER_BYTES
         )
-        return (await asyncio.to_thread(read_car, body)).blocks
+        if len(body) <= SMALL_BYTES:
+            return read_car(body)
+        return await asyncio.to_thread(read_car, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,45 +117,117 @@ class BlocksFromCar:
     car: CarFile
     values_at_once: int = 1_000  # each call may read the whole file
 
-    async def head(self) -> bytes:
+    async def open(self, path: Place) -> tuple[bytes, Blocks]:  # noqa: ARG002 - as all sources
         if not self.car.roots:
             raise Rejected(Reason.WRONG_ROOT, "CAR without a root")
-        return self.car.roots[0]
+        return self.car.roots[0], await self.blocks(self.car.roots[:1])
 
-    async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
+    async def way(self, path: Place) -> Blocks:  # noqa: ARG002 - there is nothing to be saved
+        return {}
+
+    async def blocks(self, cids: Sequence[bytes]) -> Blocks:
         return await asyncio.to_thread(lambda: dict(self.car.find(frozenset(cids))))
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A repo's newest commit, proven, and the blocks that came with it."""
+
+    root: VerifiedRoot
+    blocks: Blocks
+
+
+@dataclass(frozen=True, slots=True)
 class Walked:
+    """`values`: those records that came along unasked."""
+
     root: VerifiedRoot
     entries: Mapping[Place, bytes]
+    values: Blocks
 
 
-async def walk(
+async def open_repo(
     source: Source,
     identity: Identity,
-    collections: Iterable[str],
+    collections: Collection[str],
     *,
     now: datetime,
     not_before: str | None = None,
-) -> Walked:
-    """Give every record of the collections. A root older than `not_before` is refused."""
+) -> Opened:
+    """A root older than `not_before` is refused."""
     did, key = identity.did, identity.key
     if key is None:
         raise Rejected(Reason.NO_IDENTITY, f"{did} has no signing key")
-    head = await source.head()
-    blocks = await source.blocks([head])
+    head, blocks = await source.open(landmarks(collections)[0])
     if head not in blocks:
         raise Truncated(f"commit {cid_text(head)} did not come")
     root = verify_root(blocks[head], did, key, now=now)
     if not_before is not None and root.rev < not_before:
         raise Rejected(Reason.STALE_REV, f"{root.rev} is older than {not_before}")
+    return Opened(root, blocks)
+
+
+async def walk(source: Source, opened: Opened, collections: Collection[str]) -> Walked:
+    """Give every record of the collections."""
+    root, came = opened.root, dict(opened.blocks)
     nodes = RangeWalk(root.data, collections)
+    await _feed(nodes, opened.blocks)
+    ways = landmarks(collections)[1:] if root.data in came else []
     while wanted := nodes.wanted(NODES_AT_ONCE):
+        far = [path for path in ways if nodes.is_far(_key(path), FAR_LAYERS)]
+        ways = []
+        for path in far:
+            blocks = await source.way(path)
+            came |= blocks
+            await _feed(nodes, blocks)
+        if far:
+            continue
         blocks = await source.blocks(wanted)
         missing = [cid for cid in wanted if cid not in blocks]
         if missing:
             raise Truncated(f"{len(missing)} nodes did not come, first {cid_text(missing[0])}")
-        await asyncio.to_thread(nodes.feed, blocks)  # nodes may be huge, and the loop is for all
-    return Walked(root, {(collection, rkey): cid for collection, rkey, cid in nodes.records()})
+        await _feed(nodes, blocks)
+    entries = {(collection, rkey): cid for collection, rkey, cid in nodes.records()}
+    return Walked(root, entries, {cid: came[cid] for cid in entries.values() if cid in came})
+
+
+async def while_it_stands(
+    opening: Callable[[], Awaitable[Opened]], read: Callable[[Opened], Awaitable[T]]
+) -> T | None:
+    """None where the head moved at every try, and took what it replaced with it.
+
+    Who writes faster than we walk is read from a CAR, which holds one head whole.
+    """
+    opened = await opening()
+    for _ in range(HEAD_MOVES):
+        try:
+            return await read(opened)
+        except (Truncated, RemoteError):
+            before, opened = opened, await opening()
+            if opened.root.commit == before.root.commit:
+                raise
+    return None
+
+
+def landmarks(collections: Iterable[str]) -> list[Place]:
+    """A path for each neighbourhood of the tree, beginning with the one that holds most of them.
+
+    Collections of one authority lie side by side.
+    """
+    families: dict[str, list[str]] = {}
+    for collection in sorted(collections):
+        families.setdefault(".".join(collection.split(".")[:2]), []).append(collection)
+    largest_first = sorted(families.values(), key=len, reverse=True)
+    return [(Nsid(family[0]), RecordKey("self")) for family in largest_first]
+
+
+def _key(path: Place) -> bytes:
+    return "/".join(path).encode()
+
+
+async def _feed(nodes: RangeWalk, blocks: Blocks) -> None:
+    """Nodes may be huge, and the loop is for all."""
+    if sum(map(len, blocks.values())) <= SMALL_BYTES:
+        nodes.feed(blocks)
+    else:
+        await asyncio.to_thread(nodes.feed, blocks)

@@ -55,6 +55,16 @@ class RangeWalk:
     def wanted(self, limit: int = 100) -> list[bytes]:
         return list(islice(self._pending, limit))
 
+    def is_far(self, key: bytes, layers: int) -> bool:
+        """Whether a wanted node on the way to the key has at least so many layers below it."""
+        return any(
+            place.height is not None
+            and place.height >= layers
+            and (place.low is None or place.low < key)
+            and (place.high is None or key < place.high)
+            for place in self._pending.values()
+        )
+
     def feed(self, blocks: Mapping[bytes, bytes]) -> int:
         """Take the wanted ones among these blocks, and say how many; 0 is no progress."""
         before = self.node_count

@@ -200,7 +200,7 @@ async def test_a_track_whose_sound_cannot_be_played_says_so(story: Story) -> Non
 
 async def test_a_repo_that_cannot_be_walked_says_why_and_when_again(story: Story) -> None:
     alice, _ = await story.known()
-    alice.pds.faults.on("com.atproto.sync.getLatestCommit", status(500, error="Broken"))
+    alice.pds.faults.on("*", status(500, error="Broken"))
     await command(story.program, "resync", "--wait", alice.did)
     found = await explained(story, alice.did)
     alice.pds.faults.clear()

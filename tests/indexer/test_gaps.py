@@ -78,7 +78,7 @@ async def test_a_repo_that_is_being_walked_is_walked_again_after_a_gap(scene: Sc
         await under_way[1].wait()
         return response
 
-    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", slowly, times=1)
+    scene.world.pdses[0].faults.on("com.atproto.sync.getRecord", slowly, times=1)
     walking = asyncio.create_task(scene.resync.resync(did))
     await under_way[0].wait()
     await untold(alice, "In the gap")

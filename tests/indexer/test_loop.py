@@ -14,7 +14,7 @@ from indexer.draining import drain
 from indexer.repo.node import encode_node, height_of, node_cid
 from indexer.repo_state import State
 from indexer.service import build_pipeline
-from indexer.walks import walk
+from indexer.walks import Place, open_repo, walk
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
@@ -59,8 +59,11 @@ class Given:
     values_at_once: int = 1
     asked: list[int] = field(default_factory=list)
 
-    async def head(self) -> bytes:
-        return self.root
+    async def open(self, _: Place) -> tuple[bytes, Mapping[bytes, bytes]]:
+        return self.root, await self.blocks([self.root])
+
+    async def way(self, _: Place) -> Mapping[bytes, bytes]:
+        return {}
 
     async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
         self.asked.append(len(cids))
@@ -85,7 +88,8 @@ async def test_a_walk_through_huge_nodes_leaves_turns_to_others() -> None:
     key = parse_multikey(signer.multikey)
     identity = Identity(DID, key, "https://pds.test", None, None, datetime.now(UTC))
     async with turns() as taken:
-        walked = await walk(source, identity, {"fm.plyr.track"}, now=datetime.now(UTC))
+        opened = await open_repo(source, identity, {"fm.plyr.track"}, now=datetime.now(UTC))
+        walked = await walk(source, opened, {"fm.plyr.track"})
         assert taken.taken >= 5
     assert len(walked.entries) == len(keys)
 

@@ -11,7 +11,7 @@ from indexer.repo_state import State
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
-from tests.network.http import Answer, held
+from tests.network.http import Answer, Fault, body, held, rewritten, sections, status
 from tests.network.makers import track
 from tests.network.world import untold as untold_to_anyone
 from tests.support import wait_until
@@ -53,12 +53,14 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
 
 
-@pytest.mark.parametrize("written_before_answer", [2, 3])
+@pytest.mark.parametrize("written_before_answer", [1, 2])
 async def test_who_writes_faster_than_we_walk_is_read_whole(
     scene: Scene, written_before_answer: int
 ) -> None:
-    """Before the second answer of each walk the nodes go, before the third the records."""
+    """Before the first answer with blocks the nodes go, before the second others, or records."""
     alice, did = scene.alice, parse_did(scene.alice.did)
+    many = [alice.creating(track(f"Missed {number}")) for number in range(60)]
+    await alice.commit(many, told=untold_to_anyone)
     song = await alice.write(track("Missed"), told=untold_to_anyone)
     answers, title = 0, ""
 
@@ -75,14 +77,45 @@ async def test_who_writes_faster_than_we_walk_is_read_whole(
     await scene.walk_what_is_due()
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
     assert scene.pipeline.repos[did].rev == alice.repo.rev
-    assert await scene.tracks() == {"First", title}
+    assert await scene.tracks() == {"First", title, *(f"Missed {number}" for number in range(60))}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        status(501, error="MethodNotImplemented"),
+        status(500, error="InternalServerError"),
+        status(400, error="RecordNotFound"),
+        body(b"<html>"),
+        rewritten(lambda car: next(sections(car))),
+    ],
+    ids=["not served", "broken", "no absence proven", "no CAR", "no blocks"],
+)
+async def test_a_host_whose_proofs_are_none_is_walked_as_well(scene: Scene, fault: Fault) -> None:
+    alice, did = scene.alice, parse_did(scene.alice.did)
+    await untold(alice, "Missed")
+    alice.pds.faults.on("com.atproto.sync.getRecord", fault)
+    await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
+    await scene.walk_what_is_due()
+    assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
+    assert await scene.tracks() == {"First", "Missed"}
+    assert not alice.times_asked("com.atproto.sync.getRepo")
+
+
+async def test_a_repo_that_has_not_moved_costs_one_question(scene: Scene) -> None:
+    alice, did = scene.alice, parse_did(scene.alice.did)
+    asked = len(alice.pds.asked)
+    await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
+    await scene.walk_what_is_due()
+    assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
+    assert [each.name for each in alice.pds.asked[asked:]] == ["com.atproto.sync.getRecord"]
 
 
 async def test_a_slow_host_leaves_workers_to_others(scene: Scene) -> None:
     """However many of its repos are due, and longer than anybody's."""
     pool, pipeline, may_answer = scene.tools.pool, scene.pipeline, asyncio.Event()
     tarpit = await scene.world.another_pds()
-    tarpit.faults.on("com.atproto.sync.getLatestCommit", held(may_answer))
+    tarpit.faults.on("com.atproto.sync.getRecord", held(may_answer))
     stuck = [await scene.world.person(f"stuck{n}", pds=tarpit, greeted=False) for n in range(5)]
     for person in (*stuck, scene.alice):
         await scene.tools.resolver.resolve(parse_did(person.did))

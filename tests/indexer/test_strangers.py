@@ -65,8 +65,8 @@ async def test_an_answer_of_odd_things_is_no_answer(scene: Scene) -> None:
     """Somebody asks for a repo whose host describes it with what cannot be looked up."""
     bob = await scene.world.person("bob")
     pds = scene.world.pdses[0]
-    for name in ("com.atproto.sync.getLatestCommit", "com.atproto.sync.getBlocks"):
-        pds.faults.on(name, status(501, error="MethodNotImplemented"))
+    for name in ("getRecord", "getLatestCommit", "getBlocks"):
+        pds.faults.on(f"com.atproto.sync.{name}", status(501, error="MethodNotImplemented"))
     odd = b'{"collections": [{}, [], null, 1, "fm.plyr.dev.track"]}'
     pds.faults.on("com.atproto.repo.describeRepo", body(odd, "application/json"))
     given = scene.tools
@@ -126,7 +126,8 @@ async def test_what_a_host_says_of_its_refusal_can_always_be_noted(scene: Scene)
     bob = await scene.world.person("bob")
     said = orjson.dumps({"error": "No\0", "message": "n\0thing"})
     refusal = body(said, "application/json", status=400)
-    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", refusal)
+    for name in ("getRecord", "getLatestCommit"):
+        scene.world.pdses[0].faults.on(f"com.atproto.sync.{name}", refusal)
     given = scene.tools
     requests = Requests(given.pool, scene.pipeline, given.resolver, given.remote, given.now)
     await ask(given.pool, [parse_did(bob.did)])

@@ -69,8 +69,8 @@ WALKS = (
     Mutant(
         name="repos-never-in-full",
         file="indexer/resync.py",
-        old="            if not in_full and await self._is_unchanged(source):",
-        new="            if await self._is_unchanged(source):",
+        old="        if not in_full and self._is_unchanged(opened.root):",
+        new="        if self._is_unchanged(opened.root):",
         breaks="an operator's resync believes what it should check",
         tests=(f"{COMMAND}::test_resync_walks_a_repo_whose_rev_has_not_moved",),
     ),
@@ -81,6 +81,16 @@ WALKS = (
         new="            if True:",
         breaks="repos of hosts without getBlocks are never complete",
         tests=(f"{RESYNC}::test_case_59_a_whole_repository_is_fetched_by_way_of_the_relay",),
+    ),
+    Mutant(
+        name="no-walk-where-no-proofs",
+        file="indexer/walks.py",
+        old="            if error.error in NOT_HOSTED:",
+        new="            if True:",
+        breaks="repos of hosts without getRecord are never complete",
+        tests=(
+            "tests/indexer/test_resync.py::test_a_host_whose_proofs_are_none_is_walked_as_well",
+        ),
     ),
     Mutant(
         name="discovery-stops-at-one-page",

@@ -167,7 +167,8 @@ def _status(account: Account) -> Json:
 def get_record_proof(pds: Pds, account: Account, request: Request) -> Response:
     repo = pds.repo(account)
     key = f"{request.query_params['collection']}/{request.query_params['rkey']}".encode()
-    blocks = {repo.head: repo.head_block, **repo.tree.proof([key])}
+    nodes = repo.tree.nodes
+    blocks = {repo.head: repo.head_block, **{link: nodes[link] for link in repo.tree.path(key)}}
     if key in repo.records:
         blocks[repo.records[key]] = repo.values[repo.records[key]]
     return _car(car([repo.head], blocks))

@@ -32,7 +32,7 @@ async def test_case_69_everyone_who_holds_our_records_is_found_page_by_page(
     rows = await lonely_program.rows("select did from repo where did = $1", bystander.did)
     assert not rows
     for person in people:
-        assert person.times_asked("com.atproto.sync.getLatestCommit") <= 2
+        assert person.times_asked("com.atproto.sync.getRecord") <= 2
 
 
 async def test_case_69_a_discovery_that_was_cut_short_goes_on(lonely_program: Program) -> None:

@@ -18,6 +18,7 @@ from tests.support import wait_until
 
 GET_REPO = "com.atproto.sync.getRepo"
 GET_BLOCKS = "com.atproto.sync.getBlocks"
+GET_RECORD = "com.atproto.sync.getRecord"
 
 
 @contextmanager
@@ -242,6 +243,7 @@ async def test_case_67_an_endless_repository_is_bounded(lonely_program: Program)
     alice, song = await story.known()
     before = lonely_program.peak_megabytes()
     await scenes.silently_changed(alice, song)
+    alice.pds.faults.on(GET_RECORD, http.endless(), times=1)
     alice.pds.faults.on(GET_BLOCKS, http.endless())
     alice.pds.faults.on(GET_REPO, http.endless())
     await alice.sync()

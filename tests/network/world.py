@@ -159,8 +159,9 @@ class Person:
 
     def repo_requests(self) -> int:
         """How often somebody fetched blocks of her repository."""
-        return self.times_asked("com.atproto.sync.getRepo") + self.times_asked(
-            "com.atproto.sync.getBlocks"
+        return sum(
+            self.times_asked(f"com.atproto.sync.{name}")
+            for name in ("getRepo", "getBlocks", "getRecord")
         )
 
     async def become(self, status: str, *, told: bool = True) -> None:
