@@ -21,7 +21,7 @@ LETTERS: Final[dict[Kind, str]] = {"actor": "a", "track": "t", "list": "l", "alb
 TIERS: Final = 6
 """0 holds the best of a kind; each further one some four times as many as those before it."""
 
-PREPARED_PREFIX: Final = 2
+PREPARED_PREFIX: Final = 3
 WHOLE_CHARACTERS: Final = 100
 ATTRIBUTE_CHARACTERS: Final = 300
 
@@ -61,7 +61,7 @@ def whole(text: str) -> str:
 
 
 def beginning(letters: str) -> str:
-    """Of a word, as far as it is prepared: one letter or two."""
+    """Of a word, as far as it is prepared: one letter, two or three."""
     return f"^{letters}"
 
 

@@ -4,7 +4,8 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
-from appview.search.candidates import Search, find
+from appview.search.candidates import find
+from appview.search.documents import Search
 from appview.search.mixed import load_mixed
 from appview.search.query import parse_query
 from appview.views.mention import actor_mention, list_mention, track_mention

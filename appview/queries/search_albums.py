@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.search.candidates import Hit, Search, find
+from appview.search.candidates import find
 from appview.search.cursor import DEPTH
+from appview.search.documents import Hit, Search
 from appview.search.mixed import load_shown_albums
 from appview.search.pages import ranked_page
 from appview.search.query import parse_query

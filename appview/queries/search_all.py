@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from appview.context import AppContext, snapshot
-from appview.search.candidates import Hit, Search, find
+from appview.search.candidates import find
+from appview.search.documents import Hit, Search
 from appview.search.mixed import KINDS, Mixed, kinds_of, load_mixed
 from appview.search.query import parse_query
 from appview.search.views import match_view

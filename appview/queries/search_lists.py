@@ -6,8 +6,9 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.lists import load_lists, load_summaries
-from appview.search.candidates import Hit, Search, find
+from appview.search.candidates import find
 from appview.search.cursor import DEPTH
+from appview.search.documents import Hit, Search
 from appview.search.pages import ranked_page
 from appview.search.query import parse_query
 from appview.views.list import list_view

@@ -10,8 +10,9 @@ from appview.hydrate.tracks import load_tracks
 from appview.pagination import EARLIEST, LATEST
 from appview.parameters import moment
 from appview.rules import Trust
-from appview.search.candidates import Hit, Search, Span, find, newest
+from appview.search.candidates import find, find_newest
 from appview.search.cursor import DEPTH
+from appview.search.documents import Hit, Search, Span
 from appview.search.pages import ranked_page
 from appview.search.query import parse_query
 from appview.search.shelves import Filters
@@ -60,12 +61,8 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
 
 async def ranking(connection: Connection, search: Search, sort: str) -> Sequence[Hit]:
     if sort == "newest":
-        hits = await newest(connection, search, "track", DEPTH)
-        if hits:
-            return hits
+        return await find_newest(connection, search, "track", DEPTH)
     hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
-    if sort == "newest":
-        return sorted(hits, key=lambda hit: (hit.at, hit.id), reverse=True)
     if sort == "top":
         return sorted(hits, key=lambda hit: (hit.points, hit.id), reverse=True)
     return hits

@@ -5,7 +5,8 @@ from itertools import islice
 from typing import TypeVar, cast
 
 from appview.context import AppContext, snapshot
-from appview.search.candidates import Hit, Search, find
+from appview.search.candidates import find
+from appview.search.documents import Hit, Search
 from appview.search.mixed import keys_of, kinds_of, load_mixed
 from appview.search.query import parse_query
 from lexicons.terms import Kind

@@ -1,9 +1,9 @@
 """How well a document matches a query: the class, the field, and the order inside a class. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from appview.search.query import Query
 from lexicons.terms import FIELDS, Kind, whole
@@ -27,8 +27,7 @@ class Class(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """`place` goes before the score in a class: 0 the whole title, 1 the whole credit, 2 others."""
 
     of: Class
@@ -41,12 +40,24 @@ class Match:
         return self.of, self.place, self.slips, -(rank + self.bonus)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A word of the query in one field; `slips` are the letters that differ."""
 
     of: Class
-    slips: int = 0
+    slips: int
+    field: int
+
+
+def best_match(readings: Sequence[Query], kind: Kind, fields: str) -> Match | None:
+    """Of several ways to read what was typed the one that fits best."""
+    if len(readings) == 1:
+        return match(readings[0], kind, fields)
+    found = [match(reading, kind, fields) for reading in readings]
+    return min((each for each in found if each is not None), key=_fit, default=None)
+
+
+def _fit(match: Match) -> tuple[int, int, int, float]:
+    return match.key(0.0)
 
 
 def match(query: Query, kind: Kind, fields: str) -> Match | None:
@@ -57,46 +68,46 @@ def match(query: Query, kind: Kind, fields: str) -> Match | None:
         return None
     if not all(_has(lines, phrase) for phrase in query.phrases):
         return None
-    if alias is not None and query.whole and alias.startswith(whole(query.whole)):
-        is_all = alias == whole(query.whole)
+    asked = query.whole
+    if alias is not None and asked and alias.startswith(whole(asked)):
+        is_all = alias == whole(asked)
         return Match(Class.EXACT if is_all else Class.PREFIX, FIELDS[kind][-1], 1, 0, 0.0)
-    texts = [line.split("\t")[0].strip() for line in lines]
-    place = _place(query, texts)
-    best: list[tuple[Found, int]] = []
+    found = []
     for word in query.words:
-        found = _best(word, lines)
-        if found is None:
+        best = _best(word, lines)
+        if best is None:
             return None
-        best.append(found)
-    of = Class.EXACT if place < 2 else max((each.of for each, _ in best), default=Class.EXACT)
-    in_title = all(number == 0 for _, number in best) and all(
-        _has(lines[:1], phrase) for phrase in query.phrases
-    )
-    bonus = IN_THE_TITLE * in_title
-    if query.whole and texts[0].startswith(query.whole):
+        found.append(best)
+    held = [each.field for each in found] + [_field_of(lines, each) for each in query.phrases]
+    place = _place(asked, lines)
+    bonus = 0.0 if any(held) else IN_THE_TITLE
+    if asked and lines[0].startswith(f" {asked}"):
         bonus += BEGINS_THE_TITLE
-    slips = 0 if place < 2 else sum(each.slips for each, _ in best)
-    return Match(of, FIELDS[kind][_main_field(query, lines, best)], place, slips, bonus)
+    of = Class.EXACT if place < 2 else max((each.of for each in found), default=Class.EXACT)
+    slips = 0 if place < 2 else sum(each.slips for each in found)
+    return Match(of, FIELDS[kind][_main_field(held)], place, slips, bonus)
 
 
-def _place(query: Query, texts: Sequence[str]) -> int:
-    whole = query.whole
-    if not whole:
+def _place(asked: str, lines: Sequence[str]) -> int:
+    if not asked:
         return 2
-    title, credit = texts[0], texts[1] if len(texts) > 1 else ""
-    if whole == title or whole in (f"{title} {credit}", f"{credit} {title}"):
+    title, credit = _text(lines[0]), _text(lines[1]) if len(lines) > 1 else ""
+    if asked == title or asked in (f"{title} {credit}", f"{credit} {title}"):
         return 0
-    return 1 if whole == credit else 2
+    return 1 if asked == credit else 2
 
 
-def _main_field(query: Query, lines: Sequence[str], best: Sequence[tuple[Found, int]]) -> int:
+def _text(line: str) -> str:
+    return line.partition("\t")[0].strip()
+
+
+def _main_field(held: Sequence[int]) -> int:
     """The field that holds most of the query, the first of those that hold as much."""
-    held = [number for _, number in best]
-    held += [
-        next(number for number, line in enumerate(lines) if _has([line], phrase))
-        for phrase in query.phrases
-    ]
-    return max(range(len(lines)), key=lambda number: (held.count(number), -number))
+    return min(held, key=lambda field: (-held.count(field), field)) if len(held) > 1 else held[0]
+
+
+def _field_of(lines: Sequence[str], phrase: Sequence[str]) -> int:
+    return next(number for number, line in enumerate(lines) if _has([line], phrase))
 
 
 def _has(lines: Sequence[str], phrase: Sequence[str]) -> bool:
@@ -106,14 +117,18 @@ def _has(lines: Sequence[str], phrase: Sequence[str]) -> bool:
     return any(text in line for line in lines)
 
 
-def _best(word: str, lines: Sequence[str]) -> tuple[Found, int] | None:
-    """The best that a word is found as, and the number of the first field that has it so."""
-    best = min(
-        ((_in_line(word, line), number) for number, line in enumerate(lines) if word in line),
-        default=None,
-    )
-    if best is not None and best[0] < Class.FUZZY:
-        return Found(Class(best[0])), best[1]
+def _best(word: str, lines: Sequence[str]) -> Found | None:
+    """The best that a word is found as, in the first field that has it so."""
+    best = None
+    for number, line in enumerate(lines):
+        if word in line:
+            if f" {word} " in line:
+                return Found(Class.EXACT, 0, number)
+            of = Class.PREFIX if f" {word}" in line else Class.SUBSTRING
+            if best is None or of < best.of:
+                best = Found(of, 0, number)
+    if best is not None and (best.of is Class.PREFIX or _may_be_a_part(word)):
+        return best
     allowed = allowed_slips(word)
     if not allowed:
         return None
@@ -122,16 +137,11 @@ def _best(word: str, lines: Sequence[str]) -> tuple[Found, int] | None:
         for number, line in enumerate(lines)
         for other in ("", *line.split())
     )
-    return (Found(Class.FUZZY, slips), number) if slips <= allowed else None
+    return Found(Class.FUZZY, slips, number) if slips <= allowed else None
 
 
-def _in_line(word: str, line: str) -> int:
-    """The class of a word that is somewhere in a line; a part of three letters or more is one."""
-    if f" {word} " in line:
-        return Class.EXACT
-    if f" {word}" in line:
-        return Class.PREFIX
-    return Class.SUBSTRING if len(word) >= SHORTEST_PART or is_unspaced(word) else Class.FUZZY
+def _may_be_a_part(word: str) -> bool:
+    return len(word) >= SHORTEST_PART or is_unspaced(word)
 
 
 def allowed_slips(word: str) -> int:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from appview.hydrate.accounts import load_profiles
 from appview.hydrate.albums import AlbumKey, load_albums
-from appview.hydrate.lists import load_lists
-from appview.hydrate.tracks import load_tracks
 from appview.rules import Trust
-from appview.search.candidates import Hit
+from appview.search.documents import Hit
 from appview.views.actor import profile_view_basic
 from appview.views.album import album_view
+from appview.views.images import artwork
 from appview.views.list import list_view_basic
 from appview.views.track import track_view_basic
 from lexicons.terms import Kind
@@ -18,6 +16,24 @@ from lexicons.types import AlbumView, ListViewBasic, ProfileViewBasic, TrackView
 from migrations.runner import Connection
 
 KINDS: tuple[Kind, ...] = ("actor", "track", "list", "album")
+
+# Each kind in a column of its own; a list has the first picture of its tracks.
+MIXED = """
+select asked.key, actor, track, list, cover.picture
+from unnest($1::text[], $2::text[]) as asked (kind, key)
+left join shown_account as actor on asked.kind = 'actor' and actor.did = asked.key
+left join shown_track as track on asked.kind = 'track' and track.uri = asked.key
+left join shown_list as list on asked.kind = 'list' and list.uri = asked.key
+left join lateral (
+    select track.picture
+    from list_item
+    join shown_track as track on track.uri = list_item.subject
+    where list_item.list_uri = list.uri
+    and track.picture is not null
+    order by list_item.position
+    limit 1
+) as cover on true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +55,19 @@ def keys_of(hits: Sequence[Hit], kind: Kind) -> list[str]:
 
 
 async def load_mixed(connection: Connection, hits: Sequence[Hit], trust: Trust) -> Mixed:
-    actors = await load_profiles(connection, keys_of(hits, "actor"))
-    tracks = await load_tracks(connection, keys_of(hits, "track"))
-    lists = await load_lists(connection, keys_of(hits, "list"))
-    return Mixed(
-        {did: profile_view_basic(row, trust.origin) for did, row in actors.items()},
-        {uri: track_view_basic(row, trust) for uri, row in tracks.items()},
-        {uri: list_view_basic(row, None, trust) for uri, row in lists.items()},
-        await load_shown_albums(connection, keys_of(hits, "album"), trust),
-    )
+    asked = [(hit.kind, hit.key) for hit in hits if hit.kind != "album"]
+    rows = await connection.fetch(MIXED, *zip(*asked, strict=True)) if asked else []
+    found = Mixed(albums=await load_shown_albums(connection, keys_of(hits, "album"), trust))
+    for row in rows:
+        if row["actor"] is not None:
+            found.actors[row["key"]] = profile_view_basic(row["actor"], trust.origin)
+        elif row["track"] is not None:
+            found.tracks[row["key"]] = track_view_basic(row["track"], trust)
+        elif row["list"] is not None:
+            found.lists[row["key"]] = list_view_basic(row["list"], None, trust)
+            if (picture := artwork(trust.origin, row["picture"])) is not None:
+                found.lists[row["key"]]["artwork"] = picture
+    return found
 
 
 async def load_shown_albums(

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from appview.search.candidates import Hit, by_id
 from appview.search.cursor import DEPTH, checksum, decode, encode
+from appview.search.documents import Hit, by_id
 from appview.search.query import Query
 from migrations.runner import Connection
 from xrpc.server import XrpcRequest

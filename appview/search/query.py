@@ -23,8 +23,11 @@ class Query:
     joined: tuple[str, ...] = ()
 
     @property
-    def as_joined(self) -> "Query | None":
-        return replace(self, words=self.joined) if self.joined != self.words else None
+    def readings(self) -> "tuple[Query, ...]":
+        """As words, and where punctuation parts some, as what it joins."""
+        if self.joined == self.words:
+            return (self,)
+        return self, replace(self, words=self.joined)
 
     @property
     def is_empty(self) -> bool:

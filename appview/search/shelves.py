@@ -7,9 +7,7 @@ from appview.search.query import Query
 from lexicons.terms import PREPARED_PREFIX, TIERS, Kind, beginning, pairs, shelf, whole
 from lexicons.words import is_unspaced
 
-Alternatives = Mapping[str, Sequence[str]]
-"""By word of the query, other words that may have been meant."""
-
+RARE_LETTERS = 8
 
 Filters = Sequence[Sequence[str]]
 """Terms that a document must have; of each group one is enough."""
@@ -27,11 +25,17 @@ class Term:
 
 # One alternative is a set of terms that must all be there; a group is met by any alternative.
 Group = Sequence[Sequence[Term]]
+Stage = Sequence[Group]
 
 
-def first_stages(query: Query) -> list[list[Group]]:
-    """Exact as a whole, exact by words, by the beginnings of words."""
-    stages: list[list[Group]] = []
+def first_stages(query: Query) -> list[Stage]:
+    """Exact as a whole, exact by words, by the beginnings of words; of each reading in turn."""
+    by_reading = [_first_stages(reading) for reading in query.readings]
+    return [stage for together in zip(*by_reading, strict=True) for stage in together]
+
+
+def _first_stages(query: Query) -> list[Stage]:
+    stages: list[Stage] = []
     if query.whole:
         stages.append([[[Term(whole(query.whole))]]])
     stages.append([[_parts(word)] for word in query.words])
@@ -40,17 +44,19 @@ def first_stages(query: Query) -> list[list[Group]]:
     return stages
 
 
-def _beginnings(query: Query) -> list[Group]:
+def _beginnings(query: Query) -> Stage:
     """Of words, or of something that is known by its whole name alone.
 
-    To go through all words with a beginning is dear: that is done for the longest, of the others
-    the first letters are prepared. What is found too much has not the `beginning_patterns`.
+    To go through all words with a beginning is dear: that is done for one that is rare because it
+    is long, of the others the first letters are prepared. What is found too much has not the
+    `beginning_patterns`.
     """
     if len(query.words) < 2 or not query.whole:
         return [[_begun(word)] for word in query.words]
     # A pair of letters of an unspaced script is rare enough to begin with.
     longest = max(query.words, key=len) if not any(map(is_unspaced, query.words)) else ""
-    begun = [_begun(word) if word == longest else _first_letters(word) for word in query.words]
+    rare = longest if len(longest) >= RARE_LETTERS else ""
+    begun = [_begun(word) if word == rare else _first_letters(word) for word in query.words]
     return [[[term for each in begun for term in each], [Term(whole(query.whole), is_prefix=True)]]]
 
 
@@ -67,12 +73,12 @@ def phrase_patterns(query: Query) -> list[str]:
     ]
 
 
-def last_stage(query: Query) -> list[Group]:
+def last_stage(query: Query) -> Stage:
     """The widest of the first stages: it holds what the others do."""
-    return first_stages(query)[-1]
+    return _first_stages(query)[-1]
 
 
-def later_stage(query: Query, alternatives: Alternatives) -> list[Group]:
+def later_stage(query: Query, alternatives: Mapping[str, Sequence[str]]) -> Stage:
     """Each word as it is, or one of those it may stand for."""
     return [
         [_as_it_is(word), *([Term(other)] for other in alternatives.get(word, ()))]
@@ -80,7 +86,7 @@ def later_stage(query: Query, alternatives: Alternatives) -> list[Group]:
     ]
 
 
-def tsqueries(kind: Kind, query: Query, stage: Sequence[Group], filters: Filters) -> list[str]:
+def tsqueries(kind: Kind, query: Query, stage: Stage, filters: Filters) -> list[str]:
     """One for each shelf, the best first."""
     groups = [
         *stage,

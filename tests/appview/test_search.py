@@ -115,7 +115,10 @@ async def test_filters(
 
 async def test_only_what_can_be_played(client: Client, rows: Rows) -> None:
     await made(rows, "Tide")
-    await made(rows, "Tide on our CDN", audio_cid=None, audio_url="https://audio.plyr.fm/x.mp3")
+    (ours,) = await made(
+        rows, "Tide on our CDN", audio_cid=None, audio_url="https://audio.plyr.fm/x.mp3"
+    )
+    await rows.check_source(ours, "ok")
     await made(rows, "Tide elsewhere", audio_cid=None, audio_url="https://audio.plyr.fm.evil/x")
     await made(rows, "Tide gated", gate_type="supporter")
     await made(rows, "Tide broken", audio_cid=None, audio_url="https://[")
@@ -213,6 +216,25 @@ async def test_albums_are_found_whether_a_list_names_them_or_not(
         ], q
     typed = await client.ask("search.typeahead", q="low t", types=["album"])
     assert [album["title"] for album in typed["albums"]] == ["Low Tide"]
+
+
+async def test_what_is_written_together_and_what_is_written_apart_are_found_together(
+    client: Client, rows: Rows
+) -> None:
+    await made(rows, "Live by AC/DC", "AC DC Medley", "ACDC", "Acid")
+    assert await tracks(client, q="ac/dc") == ["ACDC", "AC DC Medley", "Live by AC/DC"]
+
+
+async def test_a_list_has_the_first_picture_of_its_tracks(client: Client, rows: Rows) -> None:
+    plain, first, second = await made(rows, "One", "Two", "Three")
+    for uri in (first, second):
+        await rows.pool.execute(
+            "update track set image_url = $2 where uri = $1", uri, "https://images.plyr.fm/x.webp"
+        )
+    await rows.list("alice", (plain, first, second), name="Evening", list_type="playlist")
+    await Search(rows.pool).follow()
+    answer = await client.ask("search.typeahead", q="evening")
+    assert first.rpartition("/")[2] in answer["lists"][0]["artwork"]["thumb"]
 
 
 async def test_types_choose_what_is_looked_for(client: Client, rows: Rows) -> None:

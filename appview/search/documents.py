@@ -1,0 +1,177 @@
+"""Documents out of the index, judged: by the terms of a query, the newest of them, by id.
+
+What is read is bounded whatever is asked: so many rows from a shelf.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from appview.pagination import EARLIEST, LATEST, Row
+from appview.search.match import Match, best_match
+from appview.search.query import Query
+from appview.search.shelves import (
+    Filters,
+    Stage,
+    beginning_patterns,
+    last_stage,
+    phrase_patterns,
+    tsqueries,
+)
+from lexicons.terms import Kind
+from migrations.runner import Connection
+
+CANDIDATES = """
+select asked.kind, found.*
+from unnest($1::text[], $2::text[], $3::text[]) as asked (kind, queries, stages)
+cross join lateral derived.search_candidates(
+    string_to_array(asked.queries, E'\\n')::tsquery[],
+    string_to_array(asked.stages, ',')::smallint[],
+    $4, $5, $6, $7, $8, $9
+) as found
+"""
+
+# Few: sorted. Many: the newest documents are looked through, and those that match are many.
+NEWEST = """
+with matching as materialized (
+    select id, key, rank, points, at, duration_ms, fields
+    from derived.search_document
+    where terms @@ $1::tsquery
+    limit 5001
+), chosen as (
+    select * from matching where (select count(*) <= 5000 from matching)
+    union all
+    select id, key, rank, points, at, duration_ms, fields
+    from (
+        select *
+        from derived.search_document
+        where kind = $2
+        and at < $4
+        and (select count(*) > 5000 from matching)
+        order by at desc
+        limit 20000
+    ) as recent
+    where terms @@ $1::tsquery
+)
+select $2 as kind, id, key, rank, points, at, fields
+from chosen
+where at >= $3
+and at < $4
+and ($5::bigint is null or duration_ms >= $5)
+and ($6::bigint is null or duration_ms <= $6)
+and fields like all ($8::text[])
+order by at desc, id desc
+limit $7
+"""
+
+BY_ID = """
+select id, kind, key, rank, points, at, fields
+from derived.search_document
+where id = any ($1::bigint[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The documents to choose from, besides by terms."""
+
+    since: datetime = EARLIEST
+    until: datetime = LATEST
+    min_ms: int | None = None
+    max_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    query: Query
+    filters: Filters = ()
+    span: Span = Span()
+
+
+class Hit(NamedTuple):
+    id: int
+    kind: Kind
+    key: str
+    rank: float
+    points: int
+    at: datetime
+    match: Match
+
+    @property
+    def order(self) -> tuple[int, int, int, float, int]:
+        return (*self.match.key(self.rank), -self.id)
+
+
+async def by_terms(
+    connection: Connection,
+    search: Search,
+    stages: Mapping[Kind, Sequence[Stage]],
+    wanted: int,
+    patterns: Sequence[str] = (),
+    known: Container[int] = (),
+) -> dict[int, Hit]:
+    """Of each kind those of the first stages that together have `wanted`, but for the known."""
+    asked = []
+    for kind, each in stages.items():
+        queries = [
+            (shelf, str(number))
+            for number, stage in enumerate(each)
+            for shelf in tsqueries(kind, search.query, stage, search.filters)
+        ]
+        shelves, numbers = zip(*queries, strict=True)
+        asked.append((kind, "\n".join(shelves), ",".join(numbers)))
+    span = search.span
+    rows = await connection.fetch(
+        CANDIDATES,
+        *zip(*asked, strict=True),
+        wanted,
+        span.since,
+        span.until,
+        span.min_ms,
+        span.max_ms,
+        [*patterns, *phrase_patterns(search.query)],
+    )
+    hits = as_hits(search.query, [row for row in rows if row["id"] not in known])
+    return {hit.id: hit for hit in hits}
+
+
+async def by_time(connection: Connection, search: Search, kind: Kind, wanted: int) -> list[Hit]:
+    """Of what has the words, whole or as beginnings, the latest."""
+    shelves = [
+        shelf
+        for reading in search.query.readings
+        for shelf in tsqueries(kind, search.query, last_stage(reading), search.filters)
+    ]
+    span = search.span
+    rows = await connection.fetch(
+        NEWEST,
+        " | ".join(f"({shelf})" for shelf in shelves),
+        kind,
+        span.since,
+        span.until,
+        span.min_ms,
+        span.max_ms,
+        wanted,
+        [*beginning_patterns(search.query), *phrase_patterns(search.query)],
+    )
+    return as_hits(search.query, rows)
+
+
+async def by_id(connection: Connection, query: Query, ids: Sequence[int]) -> list[Hit]:
+    """In the order of the ids; what is gone or no longer matches is left out."""
+    rows = {row["id"]: row for row in await connection.fetch(BY_ID, ids)}
+    return as_hits(query, [rows[number] for number in ids if number in rows])
+
+
+def as_hits(query: Query, rows: Sequence[Row]) -> list[Hit]:
+    readings = query.readings
+    hits = []
+    for row in rows:
+        kind = row["kind"]
+        found = best_match(readings, kind, row["fields"])
+        if found is not None:
+            hits.append(
+                Hit(row["id"], kind, row["key"], row["rank"], row["points"], row["at"], found)
+            )
+    return hits
