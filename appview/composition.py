@@ -18,6 +18,7 @@ from appview.media.bucket import open_bucket
 from appview.media.disk import Disk
 from appview.media.sources import Sources
 from appview.media.stored import Stored
+from appview.playback.facts import FactReader
 from appview.screen import Progress
 from indexer.leadership import leadership
 from indexer.sequencer import Retention
@@ -133,7 +134,8 @@ async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIt
     bucket = None
     if config.media_store is not None:
         bucket = open_bucket(config.media_store, Stored(tools.pool, config.media_store_bytes))
-    async with open_blobs(disk, sources, bucket=bucket) as blobs:
+    facts = FactReader(tools.pool)
+    async with open_blobs(disk, sources, bucket=bucket, told=facts.note) as blobs:
         yield create_app(
             app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs
         )

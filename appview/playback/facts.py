@@ -1,0 +1,112 @@
+"""What is known of sound by its CID: read once from proven bytes, by a process of its own."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import asyncpg
+import orjson
+import structlog
+
+from appview.playback import metrics
+from lexicons.cid import Cid
+from migrations.database import Pool
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 2
+# Whoever waits holds a file open. What is not read now is when it is fetched the next time.
+MOST_WAITING: Final = 100
+WALL_SECONDS: Final = 15.0
+ANSWER_BYTES: Final = 10_000
+KEEP: Final = """
+insert into media.audio_fact (
+    cid, size, mime_type, codec, lossless, duration_ms, bitrate, sample_rate, channels, has_picture,
+    trouble
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+on conflict (cid) do nothing
+"""
+# Pictures are blobs as well; of them there is nothing to tell.
+IS_WANTED: Final = """
+select exists (select from track where audio_cid = $1)
+   and not exists (select from media.audio_fact where cid = $1)
+"""
+FIELDS: Final = (
+    "mime_type",
+    "codec",
+    "lossless",
+    "duration_ms",
+    "bitrate",
+    "sample_rate",
+    "channels",
+)
+
+
+@dataclass(slots=True)
+class FactReader:
+    pool: Pool
+    seconds: float = WALL_SECONDS
+    _waiting: int = 0
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def note(self, cid: Cid, file: BinaryIO) -> None:
+        """Of a blob that is proven. What fails here costs nobody the blob."""
+        if self._waiting >= MOST_WAITING:
+            log.warning("sound not read, too much waits", cid=str(cid))
+            return
+        self._waiting += 1
+        try:
+            async with self._turns:
+                await self._read_if_new(cid, file)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("sound not read", cid=str(cid), error=str(error)[:300])
+        finally:
+            self._waiting -= 1
+
+    async def _read_if_new(self, cid: Cid, file: BinaryIO) -> None:
+        if not await self.pool.fetchval(IS_WANTED, str(cid)):
+            return
+        facts = await self._read(file)
+        if "trouble" in facts:
+            log.info("sound not understood", cid=str(cid), error=facts["trouble"])
+        metrics.sounds_total.labels("trouble" if "trouble" in facts else "read").inc()
+        await self.pool.execute(
+            KEEP,
+            str(cid),
+            os.fstat(file.fileno()).st_size,
+            *[facts.get(name) for name in FIELDS],
+            facts.get("has_picture", False),
+            facts.get("trouble"),
+        )
+
+    async def _read(self, file: BinaryIO) -> dict[str, Any]:
+        with await asyncio.to_thread(_start, file) as process:
+            assert process.stdout is not None
+            try:
+                async with asyncio.timeout(self.seconds):
+                    answer = await asyncio.to_thread(process.stdout.read, ANSWER_BYTES)
+                facts: dict[str, Any] = orjson.loads(answer)
+            except TimeoutError:
+                return {"trouble": f"not read in {self.seconds:.0f} s"}
+            except orjson.JSONDecodeError:
+                return {"trouble": "no reader survived it"}
+            finally:
+                process.kill()
+        return facts
+
+
+def _start(file: BinaryIO) -> "subprocess.Popen[bytes]":
+    """Not through the event loop: uvloop's processes inherit descriptors."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "appview.playback.reader"],
+        stdin=file,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd="/",
+    )

@@ -1,0 +1,37 @@
+"""The process that reads a stranger's sound file: `python -m appview.playback.reader < FILE`.
+
+It can write, start and reach nothing, and is bounded in memory and time; whoever started it reads
+one line of JSON, or ends it.
+"""
+
+import resource
+import sys
+from dataclasses import asdict
+from typing import Final
+
+import orjson
+
+from appview.playback.measuring import Unreadable, measure
+
+MEMORY_BYTES: Final = 512 << 20
+CPU_SECONDS: Final = 10
+
+
+def main() -> None:
+    for limit, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        resource.setrlimit(limit, (most, most))
+    try:
+        answer: dict[str, object] = asdict(measure(sys.stdin.buffer))
+    except Unreadable as error:
+        answer = {"trouble": str(error)}
+    sys.stdout.buffer.write(orjson.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
