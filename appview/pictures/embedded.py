@@ -12,6 +12,7 @@ FRONT_COVER: Final = 3
 
 def picture_in(file: BinaryIO) -> bytes | None:
     """The front cover, else the first of its pictures; raises whatever mutagen comes up with."""
+    file.seek(0)  # mutagen reads from where the file is
     sound = mutagen.File(file)
     if sound is None:
         return None

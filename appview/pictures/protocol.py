@@ -1,4 +1,4 @@
-"""What is said to a decoder and by it. The server never imports what decodes."""
+"""What is said to a decoder and by it. The server never imports what decodes pictures."""
 
 import struct
 from typing import Final
