@@ -15,14 +15,6 @@ from xrpc.openapi import openapi
 SERVICE_ID = "#plyr_appview"
 SERVICE_TYPE = "PlyrAppView"
 ROBOTS = "User-agent: *\nAllow: /\n"
-LANDING = """This is plyr-appview {version}, an AT Protocol AppView for music.
-
-It reads the {namespace}.* records of the network and answers XRPC queries about them:
-  {origin}/xrpc/fm.plyr.feed.getLatest?limit=3
-
-The lexicons it speaks: {origin}/lexicons/
-The same as OpenAPI:    {origin}/openapi.json
-"""
 
 
 def did_document(context: AppContext) -> dict[str, object]:
@@ -42,14 +34,8 @@ def did_document(context: AppContext) -> dict[str, object]:
 
 def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
     settings = context.settings
-    landing = LANDING.format(
-        version=settings.version, namespace=settings.namespace, origin=settings.origin
-    )
     did_json = did_document(context)
     description = openapi(catalog, version=settings.version, origin=settings.origin)
-
-    async def index(_: Request) -> Response:
-        return PlainTextResponse(landing)
 
     async def robots(_: Request) -> Response:
         return PlainTextResponse(ROBOTS)
@@ -76,7 +62,6 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         return json_response(document)
 
     return [
-        Route("/", index),
         Route("/robots.txt", robots),
         Route("/.well-known/did.json", did),
         Route("/xrpc/_health", health),

@@ -14,13 +14,14 @@ KEPT: Final = "public, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """`media`: the origins, besides the page's own, that audio and pictures may come from."""
+    """`origin` is ours; `media` are the others that audio may come from."""
 
+    origin: str
     media: tuple[str, ...]
     environment: Environment
 
     @classmethod
-    def of(cls, media: Iterable[str]) -> "Templates":
+    def of(cls, origin: str, media: Iterable[str]) -> "Templates":
         environment = Environment(
             loader=PackageLoader("appview.pages"),
             autoescape=True,
@@ -28,10 +29,13 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        return cls(tuple(media), environment)
+        return cls(origin, tuple(media), environment)
+
+    def render(self, name: str, **values: object) -> str:
+        return self.environment.get_template(name).render(values)
 
     def response(self, name: str, status: int = 200, **values: object) -> Response:
-        html = self.environment.get_template(name).render(values).encode()
+        html = self.render(name, **values).encode()
         headers = self._headers(framed=name == "embed.html")
         if status >= 400:
             headers["cache-control"] = "no-store"
@@ -40,12 +44,13 @@ class Templates:
         return Response(html, status, headers, "text/html")
 
     def _headers(self, *, framed: bool) -> dict[str, str]:
-        media = " ".join(["'self'", *self.media])
+        # Ours by another name, where somebody reads the page under that of a tunnel, say.
+        ours = f"'self' {self.origin}"
         policy = {
             "default-src": "'none'",
             "style-src": "'self'",
-            "img-src": media,
-            "media-src": media,
+            "img-src": ours,
+            "media-src": " ".join([ours, *self.media]),
             "base-uri": "'none'",
             "form-action": "'none'",
             "frame-ancestors": "*" if framed else "'none'",

@@ -8,7 +8,7 @@ from appview.pages.cards import Item, ListCard, Places, TrackCard, list_card, tr
 from appview.queries.get_list import get_list
 from appview.queries.get_lists import get_lists
 from appview.queries.get_tracks import get_tracks
-from lexicons.syntax import InvalidSyntax, parse_at_uri
+from lexicons.syntax import AtUri, InvalidSyntax, parse_at_uri
 from lexicons.types import ListItemView
 from xrpc.errors import XrpcError
 
@@ -48,12 +48,12 @@ async def embedded_list(site: Site, request: Request) -> Response:
 
 def asked_uri(site: Site, request: Request, kind: str) -> str:
     actor, rkey = request.path_params["actor"], request.path_params["rkey"]
-    return checked_uri(f"at://{actor}/{site.context.settings.namespace}.{kind}/{rkey}")
+    return str(checked_uri(f"at://{actor}/{site.context.settings.namespace}.{kind}/{rkey}"))
 
 
-def checked_uri(text: str) -> str:
+def checked_uri(text: str) -> AtUri:
     try:
-        return str(parse_at_uri(text))
+        return parse_at_uri(text)
     except InvalidSyntax as error:
         raise NoPage(*UNKNOWN) from error
 

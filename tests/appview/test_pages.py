@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any, cast
 
+import asyncpg
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appview.app import create_app
@@ -18,6 +19,7 @@ from migrations.database import Pool
 from tests.appview.conftest import Client
 from tests.appview.makers import AN_AUDIO_CID, Rows
 from tests.appview.pages import Page, read_page
+from tests.appview.statements import Counted
 from xrpc.rate_limit import RateLimit
 
 ORIGIN = "https://music.test"
@@ -163,7 +165,8 @@ async def test_a_page_runs_nothing_and_is_framed_by_nobody_but_its_embedded_form
         assert not [part for part in policy if part.startswith("script-src") or "unsafe" in part]
         assert response.headers["x-content-type-options"] == "nosniff"
         assert not read_page(response.text).all("script")
-    assert (await client.http.get("/style.css")).headers["content-type"].startswith("text/css")
+    for still, kind in (("style.css", "text/css; charset=utf-8"), ("icon.svg", "image/svg+xml")):
+        assert (await client.http.get(f"/{still}")).headers["content-type"] == kind
 
 
 async def test_a_page_that_did_not_change_is_not_sent_again(client: Client, rows: Rows) -> None:
@@ -177,6 +180,38 @@ async def test_a_page_that_did_not_change_is_not_sent_again(client: Client, rows
     assert (await client.http.get(path_of(uri), headers=known)).status_code == 200
     await rows.take_down(uri)
     assert (await client.http.get(path_of(uri), headers=known)).status_code == 410
+
+
+async def test_the_front_page_shows_people_what_is_new(client: Client, rows: Rows) -> None:
+    uri = await a_track(rows, title="Newest")
+    await rows.track("alice", title="For some", gate_type="any")
+    answer = await client.http.get("/", headers={"accept": "text/html,*/*;q=0.8"})
+    page = read_page(answer.text)
+    assert [item.text for item in page.all("a", href=path_of(uri))] == ["Newest"]
+    assert len(page.all("audio")) == 1
+    words = await client.http.get("/")
+    assert words.headers["content-type"].startswith("text/plain")
+    assert words.headers["vary"] == answer.headers["vary"] == "accept"
+
+
+async def test_a_page_costs_few_statements_however_much_is_on_it(
+    settings: AppSettings, database_url: str, catalog: Catalog
+) -> None:
+    counted = Counted()
+    async with asyncpg.create_pool(database_url, min_size=1, init=counted.watch) as pool:
+        rows = Rows(pool)
+        songs = [await a_track(rows), *[await rows.track("alice") for _ in range(20)]]
+        short, long = await rows.list("alice", (songs[0],)), await rows.list("alice", (*songs,))
+        transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
+        costs = []
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+            for path in (path_of(songs[0]), path_of(short), path_of(long), "/"):
+                counted.take()
+                response = await http.get(path, headers={"accept": "text/html"})
+                assert response.status_code == 200
+                costs.append(len(counted.take()))
+    assert max(costs) <= 5
+    assert costs[1] == costs[2]
 
 
 async def test_pages_count_as_requests(
@@ -228,12 +263,13 @@ HOSTILE = st.one_of(
 def page_of(name: str, title: str, artist: str, album: str, about: str) -> Page:
     view = {**VIEW, "title": title, "artist": artist, "album": {"title": album}}
     card = track_card(cast(TrackView, {**view, "description": about}), Places(ORIGIN))
-    templates = Templates.of([ORIGIN])
+    templates = Templates.of(ORIGIN, [])
     response = templates.response(name, track=card, head=card, tracks=[card], places=Places(ORIGIN))
     return read_page(bytes(response.body).decode())
 
 
 @pytest.mark.parametrize("name", ["track.html", "embed.html"])
+@settings(deadline=None)
 @given(title=HOSTILE, artist=HOSTILE, album=HOSTILE, about=HOSTILE)
 def test_words_of_strangers_stay_words(
     name: str, title: str, artist: str, album: str, about: str

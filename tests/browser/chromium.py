@@ -70,12 +70,28 @@ class Tab:
     async def run(self, function: str, *arguments: object) -> Any:
         """What an async JavaScript function of the page gives, as if somebody had just clicked."""
         given = ", ".join(orjson.dumps(argument).decode() for argument in arguments)
+        return await self._evaluate(f"({function})({given})")
+
+    async def run_in_frame(self, url: str, function: str) -> Any:
+        """The same in the frame that shows that address, once it does."""
+
+        async def shown() -> str | None:
+            tree = (await self.send("Page.getFrameTree"))["frameTree"]
+            frames = [child["frame"] for child in tree.get("childFrames", [])]
+            return next((frame["id"] for frame in frames if frame["url"] == url), None)
+
+        await wait_until(shown, ANSWER_SECONDS)
+        world = await self.send("Page.createIsolatedWorld", frameId=await shown())
+        return await self._evaluate(f"({function})()", contextId=world["executionContextId"])
+
+    async def _evaluate(self, expression: str, **where: object) -> Any:
         answer = await self.send(
             "Runtime.evaluate",
-            expression=f"({function})({given})",
+            expression=expression,
             awaitPromise=True,
             returnByValue=True,
             userGesture=True,
+            **where,
         )
         if "exceptionDetails" in answer:
             thrown = answer["exceptionDetails"].get("exception", {})
