@@ -112,3 +112,4 @@ async def open_blobs(
             yield blobs
     finally:
         await media.close()
+        disk.close()

@@ -2,7 +2,7 @@
 
 Several processes share a folder. What is in it, and how much, stands in an SQLite file beside the
 blobs. A blob that is still coming is a `.part`, locked by the process that fills it, and room is
-set aside for it before its first byte. All of this blocks: call it off the event loop.
+set aside for it before its first byte. All but `find` blocks: call it off the event loop.
 """
 
 import fcntl
@@ -11,9 +11,10 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 BUSY_SECONDS = 30.0
@@ -52,17 +53,24 @@ class Disk:
         self._folder = folder
         self._max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
+        self._lock = Lock()
 
     def open(self) -> None:
         """Make the folder; forget what a process that died left behind."""
         for name in ("blobs", "parts"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        with self._index() as index:
-            index.executescript(SCHEMA)
+        path = self._folder / "index.sqlite3"
+        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.execute("pragma synchronous = normal")
+        self._connection.executescript(SCHEMA)
         for part in (self._folder / "parts").iterdir():
             with suppress(BlockingIOError):
                 self.end(part.stem, self.begin(part.stem))
         self._reconcile()
+
+    def close(self) -> None:
+        self._connection.close()
 
     def held(self) -> float:
         """In bytes, with what is set aside."""
@@ -75,15 +83,19 @@ class Disk:
     def find(self, name: str) -> BinaryIO | None:
         """The blob, open for reading: to its end, though it be forgotten meanwhile."""
         try:
-            file = self._blob(name).open("rb", buffering=0)
+            return self._blob(name).open("rb", buffering=0)
         except FileNotFoundError:
             return None
+
+    @staticmethod
+    def is_use_noted(used_at: float) -> bool:
+        return time.time() - used_at < USE_SECONDS
+
+    def use(self, name: str, file: BinaryIO) -> None:
         seconds = time.time()
-        if seconds - os.fstat(file.fileno()).st_mtime > USE_SECONDS:
-            os.utime(file.fileno(), (seconds, seconds))
-            with self._index() as index:
-                index.execute("update kept set used_at = ? where name = ?", (seconds, name))
-        return file
+        os.utime(file.fileno(), (seconds, seconds))
+        with self._index() as index:
+            index.execute("update kept set used_at = ? where name = ?", (seconds, name))
 
     def part(self, name: str) -> BinaryIO | None:
         """What has come so far of a blob that some process is filling."""
@@ -142,7 +154,6 @@ class Disk:
             index.execute("begin immediate")
             self._insert(index, name, room, size, whole=False)
             going = list(self._least_used(index))
-            index.commit()
         for gone in going:
             self._blob(gone).unlink(missing_ok=True)
 
@@ -155,7 +166,6 @@ class Disk:
         with self._index() as index:
             self._insert(index, name, size, size, whole=True)
             self._part(name).rename(target)
-            index.commit()
 
     def put(self, name: str, data: bytes) -> None:
         """Keep what is whole already, unless it is there or another is at it."""
@@ -184,12 +194,9 @@ class Disk:
 
     @contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
-        path = self._folder / "index.sqlite3"
-        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as index:
-            index.execute("pragma journal_mode = wal")
-            index.execute("pragma synchronous = normal")
-            yield index
-            index.commit()
+        """One connection for all threads: the last one that closes would write all to the disk."""
+        with self._lock, self._connection:
+            yield self._connection
 
     @staticmethod
     def _insert(

@@ -3,13 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from appview.media.filling import Broken
-from appview.media.kinds import HEAD_BYTES
 
-READ_BYTES: Final = 256 << 10
+READ_BYTES: Final = 128 << 10
 
 
 class Kept(Protocol):
@@ -34,16 +34,21 @@ class KeptFile:
     size: int
     head: bytes
 
-    @classmethod
-    def of(cls, file: BinaryIO) -> "KeptFile":
-        number = file.fileno()
-        return cls(file, os.fstat(number).st_size, os.pread(number, HEAD_BYTES, 0))
-
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         return read(self.file, start, stop)
 
     def close(self) -> None:
         self.file.close()
+
+
+async def piece(file: BinaryIO, size: int, at: int) -> bytes:
+    """A thread costs more than the bytes where these are in memory already."""
+    if hasattr(os, "RWF_NOWAIT"):  # Linux
+        buffer = bytearray(size)
+        with suppress(OSError):  # they are not, or this file system cannot tell
+            count = os.preadv(file.fileno(), [buffer], at, os.RWF_NOWAIT)
+            return bytes(memoryview(buffer)[:count])
+    return await asyncio.to_thread(os.pread, file.fileno(), size, at)
 
 
 async def read(
@@ -53,7 +58,7 @@ async def read(
     at = start
     while at < stop:
         limit = stop if wait is None else min(await wait(at), stop)
-        chunk = await asyncio.to_thread(os.pread, file.fileno(), min(limit - at, READ_BYTES), at)
+        chunk = await piece(file, min(limit - at, READ_BYTES), at)
         if not chunk:
             raise Broken("the file ends too early")
         yield chunk

@@ -19,7 +19,7 @@ from appview.media import metrics
 from appview.media.bucket import Bucket
 from appview.media.disk import Disk, NoRoom
 from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow
-from appview.media.kept import Kept, KeptFile
+from appview.media.kept import Kept, KeptFile, piece
 from appview.media.kinds import HEAD_BYTES
 from appview.media.opened import Coming, Opened
 from lexicons.cid import Cid
@@ -92,7 +92,7 @@ class Media:
             yield copy
 
     async def find(self, name: str) -> Kept | None:
-        here = await asyncio.to_thread(self._find_here, name)
+        here = await self._find_here(name)
         if here is not None or self.bucket is None:
             return here
         return await self.bucket.find(name)
@@ -133,9 +133,14 @@ class Media:
             raise Broken(f"{name}: it came and went")
         return kept
 
-    def _find_here(self, name: str) -> KeptFile | None:
+    async def _find_here(self, name: str) -> KeptFile | None:
         file = self.disk.find(name)
-        return None if file is None else KeptFile.of(file)
+        if file is None:
+            return None
+        stat = os.fstat(file.fileno())
+        if not self.disk.is_use_noted(stat.st_mtime):
+            await asyncio.to_thread(self.disk.use, name, file)
+        return KeptFile(file, stat.st_size, await piece(file, HEAD_BYTES, 0))
 
     def _begin(self, cid: Cid, sources: Sequence[Fetch]) -> None:
         self._fillings[str(cid)] = Filling(str(cid), cid.raw[DIGEST])
@@ -150,7 +155,7 @@ class Media:
         if not await self._fill(cid, sources):
             return
         await self._upload(str(cid))
-        file = None if self.told is None else await asyncio.to_thread(self.disk.find, str(cid))
+        file = None if self.told is None else self.disk.find(str(cid))
         if self.told is not None and file is not None:
             with file:
                 await self.told(cid, file)
@@ -158,7 +163,7 @@ class Media:
     async def _upload(self, name: str) -> None:
         if self.bucket is None:
             return
-        if (here := await asyncio.to_thread(self._find_here, name)) is not None:
+        if (here := await self._find_here(name)) is not None:
             with here.file:
                 await self.bucket.put(name, here.file, here.size)
 
@@ -226,5 +231,5 @@ def _end(filling: Filling, error: Exception) -> None:
 
 async def _coming(filling: Filling, part: BinaryIO) -> Opened:
     file = os.fdopen(os.dup(part.fileno()), "rb", buffering=0)
-    head = await asyncio.to_thread(os.pread, file.fileno(), HEAD_BYTES, 0)
+    head = await piece(file, HEAD_BYTES, 0)
     return Opened(filling.size, head[: filling.readable], Coming(file, filling), filling)

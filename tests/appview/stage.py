@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +98,7 @@ async def staged(
         settings = AppSettings("https://music.test", "1", folder / "data", remembers_pages=False)
         clients: list[httpx.AsyncClient] = []
         opened: list[Blobs] = []
-        shared = disks or [Disk(folder / "media", MANY, 0)]
-        for disk in islice(cycle(shared), servers):
+        for disk in disks or [Disk(folder / "media", MANY, 0) for _ in range(servers)]:
             sources = Sources(using.resolver, using.remote, using.client, 50_000_000)
             blobs = await stack.enter_async_context(open_blobs(disk, sources, **given))
             opened.append(blobs)

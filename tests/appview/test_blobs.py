@@ -289,7 +289,7 @@ async def test_the_bound_of_the_cache_holds_and_the_least_used_go_first(
 ) -> None:
     bound = 2_500_000
     disk = Disk(tmp_path / "media", bound, 0)
-    async with staged(pool, tmp_path, disks=[disk], servers=1) as scene:
+    async with staged(pool, tmp_path, disks=[disk]) as scene:
         cids = [scene.cid]
         for seed in range(2, 6):
             blob = scene.alice.pds.add_blob(scene.alice.did, noise(1_000_000, seed), "audio/mpeg")
@@ -331,7 +331,8 @@ async def test_the_whole_of_a_blob_is_proven_before_anybody_works_on_it(scene: S
 async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
     pool: Pool, tmp_path: Path
 ) -> None:
-    async with staged(pool, tmp_path, disks=[Disk(tmp_path / "media", 1_500_000, 0)]) as scene:
+    disks = [Disk(tmp_path / "media", 1_500_000, 0) for _ in range(2)]
+    async with staged(pool, tmp_path, disks=disks) as scene:
         one, other = scene.blobs
         await one.keep("thumb of a", b"a" * 500_000)
         assert await other.kept("thumb of a") == b"a" * 500_000
@@ -347,7 +348,7 @@ async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
 
 async def test_a_full_disk_pauses_the_cache_and_nothing_else(pool: Pool, tmp_path: Path) -> None:
     disk = Disk(tmp_path / "media", MANY, min_free_bytes=1 << 60)
-    async with staged(pool, tmp_path, disks=[disk], servers=1) as scene:
+    async with staged(pool, tmp_path, disks=[disk]) as scene:
         answer = await scene.get()
         assert (answer.status_code, answer.json()["error"]) == (502, "UpstreamUnavailable")
         assert not scene.parts()
@@ -388,6 +389,7 @@ def test_a_start_forgets_what_a_crash_left_and_finds_what_it_kept(tmp_path: Path
     part = disk.begin("half")
     disk.reserve("half", 900, 900)
     part.close()  # as a crash does
+    disk.close()
     again = Disk(tmp_path, 1_000, 0)
     again.open()
     assert not list((tmp_path / "parts").iterdir())
@@ -400,3 +402,4 @@ def test_a_start_forgets_what_a_crash_left_and_finds_what_it_kept(tmp_path: Path
     assert found is not None
     with found:
         assert found.read() == b"a" * 900
+    again.close()
