@@ -106,6 +106,7 @@ def indexer_settings(config: Config) -> IndexerSettings:
         max_repo_bytes=config.max_repo_bytes,
         min_free_bytes=config.min_free_bytes,
         retention=Retention(config.events_hours, config.events_count),
+        trusted_media_hosts=frozenset(config.trusted_media_hosts),
     )
 
 

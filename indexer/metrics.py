@@ -16,4 +16,5 @@ lag_seconds = Gauge("plyr_lag_seconds", "Now less the time that the last settled
 repos = Gauge("plyr_repos", "Tracked repos by state", ["state"])
 events_total = Counter("plyr_events", "Events numbered for subscribers")
 blind_total = Counter("plyr_blind", "Commits that the relay did not tell us of", ["noticed_by"])
+probes_total = Counter("plyr_probes", "Addresses of sound that were asked for", ["found"])
 ranking_seconds = Gauge("plyr_ranking_seconds", "How long a ranking took to work out", ["work"])

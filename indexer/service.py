@@ -16,6 +16,7 @@ from indexer.decisions import Wakes
 from indexer.discovery import Discovery
 from indexer.leadership import Leader
 from indexer.pipeline import Pipeline
+from indexer.probing import Probing
 from indexer.purge import Purge
 from indexer.ranking.keeper import Rankings
 from indexer.records.registry import record_types
@@ -55,6 +56,7 @@ class IndexerSettings:
     max_repo_bytes: int
     min_free_bytes: int
     retention: Retention
+    trusted_media_hosts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Indexer:
     watch: Watch
     requests: Requests
     sequencer: Sequencer
+    probing: Probing
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -101,6 +104,7 @@ class Indexer:
                 group.create_task(self.watch.run()),
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),
+                group.create_task(self.probing.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -237,5 +241,6 @@ async def build_indexer(tools: Tools, settings: IndexerSettings, epoch: int) -> 
         watch,
         Requests(tools.pool, pipeline, tools.resolver, tools.remote, tools.now),
         build_sequencer(tools, pipeline, settings),
+        Probing(tools.pool, tools.client, settings.trusted_media_hosts, tools.now),
         settings.resync_workers,
     )

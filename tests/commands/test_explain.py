@@ -54,7 +54,7 @@ async def explained(story: Story, target: str, *options: str) -> Explained:
 async def test_a_shown_record_is_explained_in_order(story: Story) -> None:
     alice, song = await story.known()
     found = await explained(story, song.uri)
-    assert (found.reasons, found.noted) == ([], {"sound"})  # nobody has asked for its URL
+    assert (found.reasons, found.noted) == ([], {"sound"})  # its URL is a stranger's
     assert found.topics == ["identity", "handle", "status", "repo", "record", "sound"]
     assert found.says(alice.handle, "proven both ways")
     assert found.says("complete up to", song.rev)

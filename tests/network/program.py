@@ -88,6 +88,7 @@ class Program:
             "PLYR_PLC_URL": self.world.directory.url,
             "PLYR_HANDLE_RESOLVER_URL": self.world.directory.url,
             "PLYR_ALLOW_PRIVATE_ADDRESSES": "1",
+            "PLYR_TRUSTED_MEDIA_HOSTS": "localhost:9",
             "PLYR_DATABASE_URL": self.database_url,
             "PLYR_DATA_DIR": str(self.folder / "data"),
             "PLYR_HOST": "127.0.0.1",

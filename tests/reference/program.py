@@ -35,6 +35,7 @@ def settings(network: Network, folder: Path, port: int) -> dict[str, str]:
         "PLYR_PLC_URL": network.plc,
         "PLYR_HANDLE_RESOLVER_URL": f"http://{pds}",
         "PLYR_ALLOW_PRIVATE_ADDRESSES": "1",
+        "PLYR_TRUSTED_MEDIA_HOSTS": "localhost:9",
         "PLYR_DATA_DIR": str(folder),
         "PLYR_PORT": str(port),
         "PLYR_PUBLIC_URL": f"http://localhost:{port}",
