@@ -158,7 +158,7 @@ def create_app(
     if blobs is not None:
         gallery = Gallery(blobs, settings.namespace)
         blobs.before_close.push_async_callback(gallery.close)
-        pictures = picture_routes(gallery, pool, limiter, translate)
+        pictures = picture_routes(gallery, context, limiter, translate)
     stream = stream_route(context, limiter, translate)
     beyond = [events, stream, *pages, *pictures]
     beside = Starlette(routes=[*wellknown_routes(context, catalog), *beyond])

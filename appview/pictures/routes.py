@@ -1,5 +1,6 @@
 """`/img/{size}/…`: pictures of records that are shown, as URLs that never change what they show."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Final
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from appview.context import AppContext
 from appview.media.ranges import has_already
 from appview.media.response import STRANGERS
 from appview.pictures.failures import NoPicture, NotNow
@@ -16,7 +18,6 @@ from appview.pictures.pictures import Gallery
 from appview.pictures.protocol import SIDES
 from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import InvalidSyntax, parse_did, parse_record_key
-from migrations.database import Pool
 from xrpc.caller_rates import caller
 from xrpc.errors import XrpcError
 from xrpc.rate_limit import RateLimiter
@@ -31,11 +32,11 @@ Translate = Callable[[Exception], XrpcError | None]
 
 
 def picture_routes(
-    gallery: Gallery, pool: Pool, limiter: RateLimiter | None, translate: Translate
+    gallery: Gallery, context: AppContext, limiter: RateLimiter | None, translate: Translate
 ) -> list[Route]:
     async def answer(request: Request) -> Response:
         try:
-            return await _picture(gallery, pool, limiter, request)
+            return await _picture(gallery, context, limiter, request)
         except NotShown as error:
             return _refusal(XrpcError(404, "PictureNotFound", str(error)))
         except NoPicture as error:
@@ -57,10 +58,11 @@ def picture_routes(
 
 
 async def _picture(
-    gallery: Gallery, pool: Pool, limiter: RateLimiter | None, request: Request
+    gallery: Gallery, context: AppContext, limiter: RateLimiter | None, request: Request
 ) -> Response:
     size, picture = _asked_for(request)
-    sources = await gallery.permit(pool, picture)
+    async with asyncio.timeout(context.settings.answer_seconds):
+        sources = await gallery.permit(context.pool, picture)
     data = await gallery.kept(picture, size)
     if data is None:
         if limiter is not None:  # only what costs something counts
