@@ -9,6 +9,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from appview.context import AppContext
+from appview.event_source import PATH as EVENTS_PATH
+from appview.events.event import NSID as EVENTS_NSID
 from lexicons.catalog import Catalog
 from xrpc.openapi import openapi
 
@@ -35,7 +37,12 @@ def did_document(context: AppContext) -> dict[str, object]:
 def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
     settings = context.settings
     did_json = did_document(context)
-    description = openapi(catalog, version=settings.version, origin=settings.origin)
+    description = openapi(
+        catalog,
+        version=settings.version,
+        origin=settings.origin,
+        events={EVENTS_PATH: EVENTS_NSID},
+    )
 
     async def robots(_: Request) -> Response:
         return PlainTextResponse(ROBOTS)

@@ -1,7 +1,8 @@
 """What the lexicons say as OpenAPI 3.1, for tools that do not know lexicons.
 
 A lexicon counts the length of text in bytes and JSON Schema in characters: what is said here is
-implied by the lexicon, and may be a little weaker. Subscriptions have no place in OpenAPI.
+implied by the lexicon, and may be a little weaker. Subscriptions have no place in OpenAPI but as
+server-sent events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -58,14 +59,22 @@ _STATUSES: Final[Mapping[str, str]] = {
     "500": "A mistake of this service.",
     "503": "Not now: try again later.",
 }
+_LAST_EVENT_ID: Final[Json] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+    "description": "What EventSource sends when it comes back; goes before the cursor.",
+}
 _OF_BODIES: Final[Mapping[str, str]] = {
     "413": "The body is too large.",
     "415": "The body is compressed in a way that is not known here.",
 }
 
 
-def openapi(catalog: Catalog, *, version: str, origin: str) -> Json:
-    writer = _Writer(catalog)
+def openapi(catalog: Catalog, *, version: str, origin: str, events: Mapping[str, str]) -> Json:
+    """`events`: by path, the subscription that is told there as server-sent events."""
+    writer = _Writer(catalog, events)
+    paths = {f"/xrpc/{nsid}": writer.path(nsid) for nsid in writer.methods}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,7 +84,7 @@ def openapi(catalog: Catalog, *, version: str, origin: str) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": origin}],
-        "paths": {f"/xrpc/{nsid}": writer.path(nsid) for nsid in writer.methods},
+        "paths": paths | {path: writer.event_source(path) for path in events},
         "components": {
             "schemas": {**dict(writer.shapes()), **_shared()},
             "securitySchemes": {
@@ -91,8 +100,9 @@ def openapi(catalog: Catalog, *, version: str, origin: str) -> Json:
 
 
 class _Writer:
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, events: Mapping[str, str]) -> None:
         self._documents = catalog.documents
+        self._events = events
         self.methods = sorted(
             nsid for nsid, method in catalog.methods.items() if method.kind != "subscription"
         )
@@ -111,9 +121,26 @@ class _Writer:
             made["requestBody"] = {"required": True, "content": self._content(main["input"], nsid)}
         return {"get" if main["type"] == "query" else "post": made}
 
+    def event_source(self, path: str) -> Json:
+        nsid = self._events[path]
+        main = self._documents[nsid]["defs"]["main"]
+        told = {"encoding": "text/event-stream", "schema": main["message"]["schema"]}
+        responses = self._responses({**main, "output": told}, nsid)
+        responses["200"]["description"] = (
+            "Without an end: the data is a message, the id its seq."
+        )
+        made = {
+            "tags": [nsid.rpartition(".")[0]],
+            "description": main["description"],
+            "parameters": [*self._parameters(main["parameters"], nsid), _LAST_EVENT_ID],
+            "responses": responses,
+        }
+        return {"get": made}
+
     def shapes(self) -> Iterator[tuple[str, Json]]:
         """All that methods use, by the names that `_component` gives them."""
-        due = [(nsid, self._documents[nsid]["defs"]["main"]) for nsid in self.methods]
+        named = [*self.methods, *self._events.values()]
+        due = [(nsid, self._documents[nsid]["defs"]["main"]) for nsid in named]
         found: set[str] = set()
         while due:
             nsid, tree = due.pop()
@@ -147,10 +174,10 @@ class _Writer:
         if "output" in main:
             ok["content"] = self._content(main["output"], nsid)
         statuses = dict(_STATUSES)
+        not_modified = {}
         if main["type"] == "query":
-            not_modified = {"304": {"description": "As If-None-Match has it."}}
-        else:
-            not_modified = {}
+            not_modified["304"] = {"description": "As If-None-Match has it."}
+        elif main["type"] == "procedure":
             statuses |= _OF_BODIES
         errors = {
             status: {"description": text, "content": _error_content("Error")}

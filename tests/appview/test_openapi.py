@@ -18,7 +18,8 @@ from tests.appview.makers import Rows
 from tests.appview.served import served
 from xrpc.openapi import PATTERNS, openapi
 
-MADE = openapi(load_catalog(), version="1.2.3", origin="https://music.test")
+EVENTS = {"/events": "fm.plyr.sync.subscribeEvents"}
+MADE = openapi(load_catalog(), version="1.2.3", origin="https://music.test", events=EVENTS)
 EXAMPLE_DID, EXAMPLE_RKEY = "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "3m6tzk2pqrs2x"
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -73,6 +74,7 @@ async def test_schemathesis_finds_nothing_that_is_not_as_described(
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
             *("--url", url, "--checks", CHECKS, "--max-examples", "6", "--seed", "1"),
             *("--phases", "examples,fuzzing", "--generation-database", "none"),
+            *("--exclude-path", "/events"),  # which has no end
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -80,4 +82,4 @@ async def test_schemathesis_finds_nothing_that_is_not_as_described(
         output, _ = await process.communicate()
     text = output.decode()
     assert process.returncode == 0, text[-5_000:]
-    assert f"Tested: {len(MADE['paths'])}" in text
+    assert f"Tested: {len(MADE['paths']) - len(EVENTS)}" in text

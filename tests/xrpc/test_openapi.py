@@ -7,7 +7,7 @@ from openapi_spec_validator import validate
 from tests.xrpc.methods import CATALOG, GET, HOT, PUT, RAW, TAGS
 from xrpc.openapi import openapi
 
-MADE = openapi(CATALOG, version="1.2.3", origin="https://music.test")
+MADE = openapi(CATALOG, version="1.2.3", origin="https://music.test", events={})
 
 
 def operation(nsid: str) -> dict[str, Any]:
