@@ -132,9 +132,7 @@ class Config:
     max_subscribers_per_caller: int = _setting(_whole(1, 10**6), "20")
     events_hours: int = _setting(_whole(1, 100_000), "72")
     events_count: int = _setting(_whole(1_000, 10**10), "1000000")
-    trusted_media_hosts: tuple[str, ...] = _setting(
-        _words, "audio.plyr.fm,images.plyr.fm,cdn.bsky.app"
-    )
+    trusted_media_hosts: tuple[str, ...] = _setting(_words, "audio.plyr.fm")
     resync_workers: int = _setting(_whole(1, 64), "6")
     max_repo_bytes: int = _setting(_whole(1_000_000, 10**11), str(1 << 30))
     media_cache_bytes: int = _setting(_whole(0, 10**15), str(10 << 30))

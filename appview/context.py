@@ -32,9 +32,7 @@ class AppSettings:
     data_dir: Path
     min_free_bytes: int = 2 << 30
     namespace: str = "fm.plyr"
-    trusted_media_hosts: frozenset[str] = frozenset(
-        {"audio.plyr.fm", "images.plyr.fm", "cdn.bsky.app"}
-    )
+    trusted_media_hosts: frozenset[str] = frozenset({"audio.plyr.fm"})
     remembers_pages: bool = True
     answer_seconds: float = 10.0
     rate_limit: RateLimit | None = None
