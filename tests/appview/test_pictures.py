@@ -239,7 +239,7 @@ async def test_a_picture_goes_with_its_record_from_the_cache_too(scene: Scene, w
         case "deletion":
             await scene.rows.pool.execute("delete from track")
         case "rewrite":
-            await scene.rows.pool.execute("update track set image_url = null, cid = 'bafyother'")
+            await scene.rows.pool.execute("update track set cid = $1", cid_of({"a": "rewrite"}))
     await is_gone(scene, url)
 
 

@@ -4,7 +4,9 @@ from tests.mutants.albums import ALBUMS
 from tests.mutants.answers import ANSWERS
 from tests.mutants.chains import CHAINS
 from tests.mutants.outside import OUTSIDE
+from tests.mutants.pages import SHOWN
 from tests.mutants.people import PEOPLE
+from tests.mutants.pictures import PICTURES
 from tests.mutants.proofs import PROOFS
 from tests.mutants.ranks import RANKS
 from tests.mutants.records import RECORDS_AND_COUNTS
@@ -13,5 +15,5 @@ from tests.mutants.walks import WALKS
 
 MUTANTS = (
     *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS, *STREAM, *RANKS,
-    *ALBUMS,
+    *ALBUMS, *SHOWN, *PICTURES,
 )  # fmt: skip
