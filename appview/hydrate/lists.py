@@ -23,9 +23,15 @@ select
         and not track.audio_taken_down
         and (track.audio_cid is not null or starts_with_any.audio and track.url_status = 'ok')
     ) as playable,
-    (array_agg(track.picture order by list_item.position) filter (
-        where track.picture is not null
-    ))[1] as picture
+    (
+        select pictured.picture
+        from list_item as item
+        join shown_track as pictured on pictured.uri = item.subject
+        where item.list_uri = list_item.list_uri
+        and pictured.picture is not null
+        order by item.position
+        limit 1
+    ) as picture
 from list_item
 left join shown_track as track on track.uri = list_item.subject
 cross join lateral (
