@@ -12,6 +12,7 @@ from appview.pictures.render import MAX_PIXELS, render
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 128, 0), (0, 0, 255)
 SECRET = b"51.5007 N, 0.1246 W"
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -105,10 +106,10 @@ def test_a_picture_is_turned_upright(
     assert is_near(picture, red_at, RED)
 
 
-def test_nothing_but_pixels_is_handed_on() -> None:
+@pytest.mark.parametrize("profile", [None, SRGB], ids=["plain", "with a profile"])
+def test_nothing_but_pixels_is_handed_on(profile: bytes | None) -> None:
     exif = Image.Exif()
     exif[0x010E] = SECRET.decode()
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = encoded(
         left_and_right(), "JPEG", exif=exif, comment=SECRET, icc_profile=profile, xmp=SECRET
     )
@@ -121,7 +122,7 @@ def test_nothing_but_pixels_is_handed_on() -> None:
 
 def test_colours_of_another_space_are_brought_to_ours() -> None:
     """In this one, red and blue have changed places."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile = bytearray(SRGB)
     red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")
     profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
     picture = made(encoded(left_and_right(), "PNG", icc_profile=bytes(profile)))
