@@ -70,6 +70,8 @@ WORDS = (
     ("Slow", "Blue", "Paper", "Northern", "Second", "Quiet", "Borrowed", "Early"),
     ("Lantern", "Harbour", "Garden", "Window", "Staircase", "Letter", "Orchard", "Signal"),
 )
+ENCORES = 40
+"""All of it is kept in memory, six megabytes a piece."""
 REMARKS = ("that bass!", "on repeat", "here it opens up", "more of this, please", "goosebumps")
 
 
@@ -102,10 +104,10 @@ class Story:
         )
 
     async def go_on(self, pause_seconds: float) -> None:
-        """What was planned at once, then something new now and then."""
+        """What was planned at once, then something new now and then, until there is enough."""
         for who, piece in LATER:
             await self.publish(who, piece)
-        while True:
+        for _ in range(ENCORES):
             await asyncio.sleep(pause_seconds)
             title = " ".join(map(self.dice.choice, WORDS))
             piece = Piece(title, "Made just now. #new", seed=self.dice.randrange(1 << 30))

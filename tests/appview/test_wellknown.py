@@ -59,6 +59,8 @@ async def test_without_a_database_the_service_asks_to_come_back(
             health = await http.get("/xrpc/_health")
             query = await http.get("/xrpc/fm.plyr.feed.getLatest")
             document = await http.get("/.well-known/did.json")
+            page = await http.get("/track/did:plc:alice/3kaaaaaaaaa22")
+    assert (page.status_code, page.headers["content-type"][:9]) == (503, "text/html")
     assert (health.status_code, health.json()["error"]) == (503, "Service Unavailable")
     assert (query.status_code, query.json()["error"]) == (503, "NotEnoughResources")
     assert document.status_code == 200
