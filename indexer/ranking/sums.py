@@ -24,7 +24,7 @@ set tracks = excluded.tracks
 where tag_count.tracks <> excluded.tracks
 """
 
-# The length is as its author says: none counts for more than a day.
+# A length may be as its author says: none counts for more than a day.
 NETWORK = """
 insert into derived.network (
     tracks, artists, listeners, likes, comments, lists, total_duration_ms
@@ -40,11 +40,11 @@ select
     (select coalesce(sum(comments), 0) from subject_count),
     coalesce(sum(account_count.lists), 0),
     (
-        select coalesce(sum(least(duration_ms, 86400000)), 0)
+        select coalesce(sum(least(coalesce(measured.duration_ms, track.duration_ms), 86400000)), 0)
         from track
         join account as author on author.did = track.did and author.active
-        where duration_ms is not null
-          and not exists (select from local.takedown where takedown.subject = track.uri)
+        left join media.audio_fact as measured on measured.cid = track.audio_cid
+        where not exists (select from local.takedown where takedown.subject = track.uri)
     )
 from account
 left join account_count using (did)

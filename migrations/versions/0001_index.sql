@@ -160,7 +160,7 @@ create table track (
     file_type     text not null,
     duration_ms   bigint,
     audio_url     text,
-    audio_cid     text,
+    audio_cid     text collate "C",
     audio_mime    text,
     audio_size    bigint,
     image_url     text,

@@ -97,3 +97,14 @@ async def test_a_lost_database_costs_nobody_the_blob(pool: Pool) -> None:
     await pool.execute("drop table media.audio_fact cascade")
     with file_of(song("flac")) as file:
         await FactReader(pool).note(CID, file)
+
+
+async def test_tracks_are_found_by_what_was_measured(pool: Pool) -> None:
+    """As the trigger does that queues them for the search."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local enable_seqscan = off")
+        plan = await connection.fetch(
+            "explain select uri from track"
+            " where audio_cid = (select cid from media.audio_fact limit 1)"
+        )
+    assert "Index Cond: (audio_cid =" in str(plan)
