@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 1.0
 REST_FACTOR = 200
 REST_SECONDS = (60.0, 1_800.0)
-SWEEP_REST_FACTOR = 10
+SWEEP_REST_FACTOR = 1
 TOO_MUCH = (asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError, TimeoutError)
 
 

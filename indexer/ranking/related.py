@@ -7,7 +7,7 @@ tenth since they were last looked at, so it costs as much as has changed.
 from migrations.runner import Connection
 
 KEPT = 20
-BATCH = 50
+BATCH = 500
 
 DUE = """
 select subject_count.subject, subject_count.likes

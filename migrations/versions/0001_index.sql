@@ -201,7 +201,7 @@ create table "like" (
     indexed_at   timestamptz not null
 );
 create index like_by_subject on "like" (subject, sort_at desc, uri desc);
-create index like_by_author on "like" (did, sort_at desc, uri desc);
+create index like_by_author on "like" (did, sort_at desc, uri desc) include (subject);
 
 create table comment (
     uri           text collate "C" primary key,
