@@ -93,8 +93,8 @@ class Disk:
 
     def use(self, name: str, file: BinaryIO) -> None:
         seconds = time.time()
-        os.utime(file.fileno(), (seconds, seconds))
-        with self._index() as index:
+        with suppress(OSError, NoRoom), self._index() as index:
+            os.utime(file.fileno(), (seconds, seconds))
             index.execute("update kept set used_at = ? where name = ?", (seconds, name))
 
     def part(self, name: str) -> BinaryIO | None:
@@ -195,8 +195,11 @@ class Disk:
     @contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
         """One connection for all threads: the last one that closes would write all to the disk."""
-        with self._lock, self._connection:
-            yield self._connection
+        try:
+            with self._lock, self._connection:
+                yield self._connection
+        except sqlite3.OperationalError as error:
+            raise NoRoom(f"the index cannot be written: {error}") from error
 
     @staticmethod
     def _insert(

@@ -41,6 +41,8 @@ class Pace:
 
     bytes_a_second: float = 32 << 10
     grace_seconds: float = 20.0
+    patience_seconds: float = 8.0
+    """How long who asks is kept waiting for the first of it."""
 
     def is_kept(self, received: int, seconds: float) -> bool:
         return received >= (seconds - self.grace_seconds) * self.bytes_a_second

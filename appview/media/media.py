@@ -31,7 +31,6 @@ log = structlog.get_logger(__name__)
 
 DIGEST: Final = slice(4, None)  # of a binary CID
 FILLS_AT_ONCE: Final = 32
-PATIENCE_SECONDS: Final = 8.0
 # Who asks for what just failed to come is not a reason to ask its host again.
 FAILURES_REMEMBERED: Final = 10_000
 FAILURE_SECONDS: Final = 15.0
@@ -67,10 +66,10 @@ class Media:
         if name not in self._fillings:
             self._begin(cid, sources)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self.pace.patience_seconds):
                 return await self._first_bytes(name)
         except TimeoutError:
-            raise Broken(f"{name}: nothing of it came in {PATIENCE_SECONDS:.0f} s") from None
+            raise Broken(f"{name}: nothing of it has come yet") from None
 
     @asynccontextmanager
     async def proven(self, cid: Cid, sources: Sequence[Fetch]) -> AsyncIterator[BinaryIO]:

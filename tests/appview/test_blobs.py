@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import httpx
 import pytest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from appview.app import create_app
 from appview.context import AppSettings
@@ -37,7 +38,16 @@ from tests.appview.stage import (
     staged,
 )
 from tests.indexer.test_replay import tools
-from tests.network.http import HttpServer, endless, redirect, rewritten, status
+from tests.network.http import (
+    Answer,
+    Fault,
+    HttpServer,
+    endless,
+    held,
+    redirect,
+    rewritten,
+    status,
+)
 from tests.support import wait_until
 
 
@@ -166,6 +176,64 @@ async def test_who_heard_the_beginning_of_a_wrong_blob_is_cut_off(scene: Scene) 
     assert 0 < len(got) <= len(scene.audio) - (64 << 10)
     await wait_until(lambda: not scene.parts())
     assert not scene.kept()
+
+
+def claiming(length: int, data: bytes) -> Fault:
+    """An answer that says how long it is, and is not."""
+
+    async def answered(_: Answer) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield data[:300_000]
+            yield data[300_000:]
+
+        return StreamingResponse(pieces(), headers={"content-length": str(length)})
+
+    return answered
+
+
+@pytest.mark.parametrize(
+    ("length", "sent"),
+    [(1_000_000, 999_999), (1_000_000, 300_000), (1_500_000, 1_000_000), (999_999, 1_000_000)],
+    ids=["a byte less", "cut in the middle", "all and no more", "a byte more"],
+)
+async def test_who_hears_a_source_that_lies_about_its_length_is_cut_off(
+    scene: Scene, length: int, sent: int
+) -> None:
+    scene.upstream(claiming(length, scene.audio[:sent]), times=1)
+    with suppress(httpx.RemoteProtocolError):
+        assert (await scene.get()).status_code == 502
+    await wait_until(lambda: not scene.parts())
+    assert not scene.kept()
+    assert (await scene.get(server=1)).content == scene.audio, "the next one asks again"
+
+
+async def test_a_pds_that_is_gone_takes_only_what_was_not_kept_with_it(scene: Scene) -> None:
+    assert (await scene.get()).status_code == 200
+    audio = noise(100_000, seed=4)
+    cid = str(scene.alice.pds.add_blob(scene.alice.did, audio, "audio/mpeg")["ref"])
+    await scene.rows.track(scene.alice.did, audio_cid=cid)
+    await scene.alice.pds.close()
+    answer = await scene.server.get(GET_BLOB, params={"did": scene.alice.did, "cid": cid})
+    assert (answer.status_code, answer.json()["error"]) == (502, "UpstreamUnavailable")
+    assert "retry-after" in answer.headers
+    assert (await scene.get(server=1)).content == scene.audio
+    await scene.alice.pds.open()
+    other = await scene.servers[1].get(GET_BLOB, params={"did": scene.alice.did, "cid": cid})
+    assert other.content == audio
+
+
+async def test_who_waits_for_a_slow_host_is_told_and_the_blob_still_comes(
+    pool: Pool, tmp_path: Path
+) -> None:
+    go_on = asyncio.Event()
+    async with staged(pool, tmp_path, servers=1, pace=Pace(patience_seconds=0.05)) as scene:
+        scene.upstream(held(go_on))
+        answer = await scene.get()
+        assert (answer.status_code, answer.json()["error"]) == (502, "UpstreamUnavailable")
+        go_on.set()
+        await wait_until(scene.kept)
+        assert (await scene.get()).content == scene.audio
+        assert scene.fetches == 1
 
 
 async def test_after_a_fault_the_next_request_heals(pool: Pool, tmp_path: Path) -> None:
