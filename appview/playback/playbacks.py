@@ -19,6 +19,7 @@ select
     fact.sample_rate,
     fact.channels,
     fact.read_at,
+    source_check.status as check_status,
     source_check.ranges,
     source_check.cors,
     source_check.mime_type as url_mime,

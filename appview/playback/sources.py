@@ -23,7 +23,7 @@ def sources(row: Row, trust: Trust, max_blob_bytes: int | None) -> list[Source]:
     ours = [_ours(row, trust.origin)] if has_blob and is_small else []
     at_pds = [_at_pds(row)] if has_blob and row["pds"] is not None else []
     at_cdn = [_at_cdn(row)] if trust.covers(row["audio_url"]) else []
-    if row["url_status"] == "ok":
+    if row["check_status"] == "ok":
         return [*ours, *at_cdn, *at_pds]
     return [*ours, *at_pds, *at_cdn]
 
@@ -67,7 +67,7 @@ def _at_cdn(row: Row) -> Source:
         "integrity": "unverified",
         "ranges": row["ranges"] or False,
         "cors": row["cors"] or False,
-        "status": row["url_status"] or "unknown",
+        "status": row["check_status"] or "unknown",
     }
     if row["url_size"] is not None:
         source["size"] = row["url_size"]

@@ -655,18 +655,21 @@ select
     track.album_key,
     track.description,
     track.file_type,
-    -- As subqueries, so that whoever does not ask for them does not pay.
+    -- As subqueries, so that whoever does not ask for them does not pay. The status of the URL matters
+    -- where there is no blob.
     coalesce(
         (select measured.duration_ms from media.audio_fact as measured where measured.cid = track.audio_cid),
         track.duration_ms
     ) as duration_ms,
     track.audio_url,
-    (
-        select source_check.status
-        from media.source_check
-        where source_check.uri = track.uri
-          and source_check.url = track.audio_url
-    ) as url_status,
+    case
+        when track.audio_cid is null then (
+            select source_check.status
+            from media.source_check
+            where source_check.uri = track.uri
+              and source_check.url = track.audio_url
+        )
+    end as url_status,
     track.audio_cid,
     -- Under whichever account it was taken down: the bytes are the same.
     exists (

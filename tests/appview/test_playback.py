@@ -325,7 +325,7 @@ def test_R30_no_source_is_ever_a_strangers(
         "audio_size": 5,
         "audio_cid": cid,
         "audio_url": url,
-        "url_status": status,
+        "check_status": status,
     }
     for source in sources(row, TRUST, max_blob_bytes):
         told = httpx.URL(source["url"])
