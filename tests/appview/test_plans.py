@@ -14,6 +14,7 @@ import pytest
 from appview.app import ENDPOINTS, create_app
 from appview.context import AppSettings
 from bench import catalogue
+from indexer.search.follow import Search
 from lexicons.catalog import Catalog
 from migrations.database import Pool, create_pool
 from tests.appview.conftest import Client
@@ -136,8 +137,9 @@ ASKED: dict[str, list[Asked]] = {
     ],
     "feed.getActivity": [asked(), asked(**BUSY)],
     "feed.getActorLikes": [asked("like_by_author", actor="$liker")],
-    # By likes is a ranking of all that an author has made, taken anew for each walk.
     "feed.getActorTracks": [
+        # A ranking of all that an author has made, taken anew for each walk.
+        asked("track_by_author", "link_by_subject", actor="$author", sort="top"),
         *[asked("track_by_author", **BUSY, sort=sort) for sort in ("newest", "oldest")],
         *[
             asked("track_by_author", "track_by_feature", **BUSY, sort=sort, includeFeatures="true")
@@ -179,6 +181,18 @@ ASKED: dict[str, list[Asked]] = {
     ],
     "playback.getPlayback": [asked("track_pkey", **LIKED)],
     "playback.getPlaybacks": [asked("track_pkey", uris=[SONG["uri"], "$liked"])],
+    "search.searchActors": [asked("account_pkey", q="$name")],
+    "search.searchAlbums": [asked("track_by_album", "list_by_title", q="$named")],
+    "search.searchAll": [asked("track_pkey", "account_pkey", q="$title")],
+    "search.searchLists": [asked("list_pkey", "list_item_pkey", q="$list")],
+    "search.searchTracks": [
+        asked("track_pkey", q="$title"),
+        asked("track_pkey", q="$theirs", author="$author"),
+        asked("search_document_terms", "track_pkey", q="$title", sort="newest"),
+        asked("search_word_misspelt", "search_word_parts", "track_pkey", q="$slip"),
+        asked("search_word_misspelt", "search_document_terms", q="$slip", sort="newest"),
+    ],
+    "search.typeahead": [asked("track_pkey", "account_pkey", q="$start"), asked(q="$slip")],
     "stats.getNetworkStats": [asked()],
     "sync.getRecordStatus": [asked("record_pkey", **LIKED)],
     "sync.getStatus": [asked("record_quarantined", reads_whole="repo")],
@@ -189,8 +203,9 @@ ELSEWHERE = {
     "fm.plyr.playback.getPlaylistFile": "one list, as library.getList",
     "fm.plyr.sync.requestRepo": "one repo",
 }
-SEARCHES = "fm.plyr.search."
-"""They read candidates out of one index, in a function."""
+CANDIDATES = "derived.search_candidates"
+"""A function that looks at one shelf after the other; what it does for each is this."""
+SHELF = "select * from derived.search_document where terms @@ $1 limit 2000"
 
 PLACES = {
     "$liked": "select subject from subject_count order by likes desc, subject limit 1",
@@ -200,6 +215,31 @@ PLACES = {
     """,
     "$playlist": """
         select uri from list where list_type = 'playlist' order by item_count desc, uri limit 1
+    """,
+    "$author": """
+        select did from account_count where tracks between 50 and 100 order by did limit 1
+    """,
+    "$name": """
+        select display_name from bsky_profile where display_name <> 'Quiet' order by did limit 1
+    """,
+    "$title": """
+        select title from track where title ~ '^[a-zA-Z]{6,} [a-zA-Z]{5,}' order by uri limit 1
+    """,
+    "$theirs": """
+        select title
+        from track
+        join account_count using (did)
+        where tracks between 50 and 100
+        order by did
+        limit 1
+    """,
+    "$start": "select left(title, 3) from track where title ~ '^[a-zA-Z]{6}' order by uri limit 1",
+    "$list": "select name from list where list_type = 'playlist' and did <> 'did:plc:busy' limit 1",
+    "$named": "select name from list where list_type = 'album' order by uri limit 1",
+    # Its first two letters swapped.
+    "$slip": """
+        select substr(title, 2, 1) || left(title, 1) || substr(title, 3)
+        from track where title ~ '^[a-zA-Z]{8,}$' order by uri limit 1
     """,
 }
 
@@ -239,6 +279,7 @@ async def large(
                 url, min_size=1, max_size=1, connection_class=recorder(seen)
             ) as asked,
         ):
+            await Search(pool).follow()
             await pool.execute(EXTREMES.replace("{cid}", AN_AUDIO_CID))
             await pool.execute("vacuum analyze")
             places = {name: await pool.fetchval(sql) for name, sql in PLACES.items()}
@@ -251,7 +292,7 @@ async def large(
 
 
 def test_every_endpoint_is_asked() -> None:
-    names = {each.nsid for each in ENDPOINTS if not each.nsid.startswith(SEARCHES)}
+    names = {each.nsid for each in ENDPOINTS}
     assert names - ELSEWHERE.keys() == {f"fm.plyr.{name}" for name in ASKED}
 
 
@@ -270,6 +311,19 @@ async def test_each_statement_goes_by_an_index(large: Large, method: str, asked:
                     too_much.append(f"{mode}: {sentence(node)} in {statement.sql}")
     assert not too_much, "\n".join(too_much)
     assert asked.indexes <= indexes
+
+
+async def test_a_shelf_is_read_by_its_index_alone(large: Large) -> None:
+    source = await large.pool.fetchval(
+        "select prosrc from pg_proc where oid = $1::regproc", CANDIDATES
+    )
+    assert SHELF.replace("$1", "queries[place]") in source
+    (statement, *_) = await large.ask("search.searchTracks", {"q": "$title"})
+    assert CANDIDATES in statement.sql
+    for shelf in statement.arguments[1][0].splitlines():
+        found = list(nodes(await plan(large.pool, Statement(SHELF, (shelf,)), MODES[1])))
+        assert "search_document_terms" in {node.get("Index Name") for node in found}
+        assert not any(map(is_too_much, found)), shelf
 
 
 def is_too_much(node: Node) -> bool:
