@@ -21,6 +21,7 @@ from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
 from appview.media.blobs import Blobs
 from appview.pages.routes import page_routes
+from appview.pictures.fetching import Fetching
 from appview.pictures.pictures import Gallery
 from appview.pictures.routes import picture_routes
 from appview.playback.stream import stream_route
@@ -156,7 +157,7 @@ def create_app(
     pages = page_routes(context, limiter, translate)
     pictures: list[Route] = []
     if blobs is not None:
-        gallery = Gallery(blobs, settings.namespace)
+        gallery = Gallery(blobs, settings.namespace, Fetching(blobs.sources.remote))
         blobs.before_close.push_async_callback(gallery.close)
         pictures = picture_routes(gallery, context, limiter, translate)
     stream = stream_route(context, limiter, translate)

@@ -41,6 +41,7 @@ def confine() -> None:
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_CORE: 0,
     }
+    os.nice(5)  # whoever waits for a page comes first
     for bound, most in bounds.items():
         resource.setrlimit(bound, (most, most))
 

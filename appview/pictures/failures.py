@@ -24,7 +24,8 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    error: NoPicture | NotNow
+    kind: type[NoPicture | NotNow]
+    why: str
     times: int
     until: float
 
@@ -38,7 +39,7 @@ class Failures:
         """Raises what the last try did, for as long as that is good."""
         failure = self._failures.get(source)
         if failure is not None and self.clock() < failure.until:
-            raise failure.error
+            raise failure.kind(failure.why)
 
     def add(self, source: Source, error: NoPicture | NotNow) -> None:
         before = self._failures.get(source)
@@ -46,7 +47,8 @@ class Failures:
         seconds = min(FIRST_SECONDS * 2**times, LONGEST_SECONDS)
         if isinstance(error, NoPicture):
             seconds = LONGEST_SECONDS
-        self._failures[source] = Failure(error, min(times + 1, 10), self.clock() + seconds)
+        until = self.clock() + seconds
+        self._failures[source] = Failure(type(error), str(error), min(times + 1, 10), until)
 
     def forget(self, source: Source) -> None:
         self._failures.pop(source, None)

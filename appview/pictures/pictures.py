@@ -5,7 +5,6 @@ However many ask for one, and in whatever size, it is fetched and decoded once.
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from appview.media.blobs import Blobs
 from appview.media.filling import Broken
 from appview.pictures.decoders import Decoders
 from appview.pictures.failures import Failures, NoPicture, NotNow
+from appview.pictures.fetching import MAX_BYTES, Fetching
 from appview.pictures.permits import Address, Blob, Picture, Source, permit
 from appview.pictures.protocol import PICTURE, SOUND, Refused
 from migrations.database import Pool
@@ -30,10 +30,8 @@ log = structlog.get_logger(__name__)
 # A page shows many pictures at once; whoever hides one waits no longer than this.
 PERMIT_SECONDS: Final = 0.8
 PERMITS_REMEMBERED: Final = 10_000
-MAX_BYTES: Final = 20 << 20
-FETCH_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 12.0
-FETCHES_AT_ONCE: Final = 8
+MAKING_SECONDS: Final = 40.0
 MOST_WAITING: Final = 500
 # Of what is kept: raise it when pictures are made in another way.
 VERSION: Final = 1
@@ -47,10 +45,10 @@ Pictures = dict[str, bytes]
 class Gallery:
     blobs: Blobs
     namespace: str
+    fetching: Fetching
     decoders: Decoders = field(default_factory=Decoders)
     failures: Failures = field(default_factory=Failures)
     _making: dict[Picture, asyncio.Task[Pictures]] = field(default_factory=dict)
-    _fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHES_AT_ONCE))
     _permits: TTLCache[Picture, tuple[Source, ...]] = field(
         default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
     )
@@ -92,7 +90,10 @@ class Gallery:
         for source in sources:
             try:
                 self.failures.check(source)
-                made = await self._made_of(source)
+                async with asyncio.timeout(MAKING_SECONDS):
+                    made = await self._made_of(source)
+            except TimeoutError:
+                troubles.append(NotNow(f"not there after {MAKING_SECONDS:.0f} s"))
             except (NoPicture, NotNow) as error:
                 troubles.append(error)
             else:
@@ -104,7 +105,7 @@ class Gallery:
     async def _made_of(self, source: Source) -> Pictures:
         kind = PICTURE if isinstance(source, Blob | Address) else SOUND
         try:
-            async with self._fetches, self._file(source) as file:
+            async with self._file(source) as file:
                 if kind == PICTURE and os.fstat(file.fileno()).st_size > MAX_BYTES:
                     raise Refused(f"more than {MAX_BYTES} bytes")
                 made = await self.decoders.make(kind, file)
@@ -119,22 +120,11 @@ class Gallery:
     @asynccontextmanager
     async def _file(self, source: Source) -> AsyncIterator[BinaryIO]:
         if isinstance(source, Address):
-            async with self._fetched(source.url) as file:
+            async with self.fetching.fetched(source.url) as file:
                 yield file
         else:
             async with self.blobs.proven(source.did, source.cid) as file:
                 yield file
-
-    @asynccontextmanager
-    async def _fetched(self, url: str) -> AsyncIterator[BinaryIO]:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            remote = self.blobs.sources.remote
-            async with remote.open(
-                url, max_bytes=MAX_BYTES, timeout_seconds=FETCH_SECONDS
-            ) as response:
-                async for chunk in response.chunks():
-                    await asyncio.to_thread(file.write, chunk)
-            yield file
 
 
 FAILURES: Final = (Refused, Broken, OSError, Unreachable, RemoteError, HostBusy)

@@ -22,6 +22,7 @@ from appview.media.blobs import open_blobs
 from appview.media.disk import Disk
 from appview.media.sources import Sources
 from appview.pictures.failures import Failures, NoPicture, NotNow
+from appview.pictures.fetching import AT_ONCE_PER_HOST
 from appview.pictures.permits import Address
 from lexicons.catalog import load_catalog
 from migrations.database import Pool
@@ -29,7 +30,7 @@ from tests.appview.covers import FRONT_COVER, covered, picture
 from tests.appview.makers import Rows, cid_of
 from tests.appview.served import served
 from tests.indexer.test_replay import tools
-from tests.network.http import Fault, HttpServer, body, endless, redirect, status
+from tests.network.http import Fault, HttpServer, body, endless, held, redirect, status
 from tests.network.world import Person, World
 from tests.support import wait_until
 from xrpc.rate_limit import RateLimit
@@ -320,6 +321,26 @@ async def test_a_host_that_asks_for_peace_has_it(scene: Scene) -> None:
     assert (await scene.get(await scene.cover())).status_code == 502
     assert (await scene.get(await scene.cover("other.png"))).status_code == 502
     assert scene.fetches == 1
+
+
+async def test_a_slow_host_is_slow_alone(scene: Scene) -> None:
+    """However many of its pictures are asked for, few are at a time; others come meanwhile."""
+    go_on = asyncio.Event()
+    slow = Host()
+    slow.faults.on("*", held(go_on))
+    await slow.open()
+    urls = []
+    for number in range(40):
+        await scene.rows.track(scene.alice.did, image_url=f"{slow.url}/{number}.png")
+        urls.append(await scene.artwork())
+    asked = [asyncio.create_task(scene.get(url)) for url in urls]
+    await wait_until(lambda: len(slow.asked) == AT_ONCE_PER_HOST)
+    assert shown(await scene.get(await scene.cover())) == (512, 256)
+    assert len(slow.asked) == AT_ONCE_PER_HOST
+    go_on.set()
+    assert {(await task).status_code for task in asked} == {404}
+    assert len(slow.asked) == 40
+    await slow.close()
 
 
 async def test_no_address_leads_into_our_own_network(pool: Pool, tmp_path: Path) -> None:
