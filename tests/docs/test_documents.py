@@ -51,6 +51,15 @@ def test_every_reason_is_explained(
     assert explained == [str(reason) for reason in reasons]
 
 
+METRIC = re.compile(r'(?:Counter|Gauge|Histogram)\(\s*"(plyr_\w+)"')
+
+
+def test_every_metric_is_explained() -> None:
+    sources = [path for name in SOURCES for path in (ROOT / name).rglob("*.py")]
+    names = [name for path in sources for name in METRIC.findall(path.read_text())]
+    assert sorted(row[0].strip("`") for row in rows(read("docs/metrics.md"))) == sorted(names)
+
+
 def test_every_dependency_has_its_sentence_and_nothing_else_has() -> None:
     project = tomllib.loads(read("pyproject.toml"))
     needed = {package(line) for line in project["project"]["dependencies"]}
