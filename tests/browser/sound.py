@@ -10,7 +10,7 @@ from functools import lru_cache
 import av
 
 RATE = 48_000
-SECONDS = 12
+SECONDS = 8
 STEP = 960
 CHANNELS = 2
 FRAME_BYTES = 2 * CHANNELS
