@@ -1,6 +1,7 @@
 """/stream/{did}/{rkey}: one short address for each track, which leads to its best source.
 
-For what knows nothing of XRPC. Asked anew each time: what is hidden meanwhile leads nowhere.
+For what knows nothing of XRPC. Asked anew each time: what is hidden meanwhile leads nowhere, and
+what its PDS no longer gives leads to a trusted host that has it.
 """
 
 import asyncio
@@ -12,8 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from appview.context import AppContext
+from appview.media.blobs import Blobs
+from appview.media.filling import Broken
+from appview.media.permits import Permit
 from appview.playback.playbacks import load_playbacks
 from appview.playback.views import playback_view
+from lexicons.cid import parse_cid
+from lexicons.syntax import Did
 from lexicons.types import PlaybackView
 from xrpc.caller_rates import caller
 from xrpc.errors import XrpcError
@@ -22,7 +28,7 @@ from xrpc.replies import CORS, preflight_reply
 from xrpc.stream import address_of
 
 PATH: Final = "/stream/{did}/{rkey}"
-RETRY_SECONDS: Final = 30
+RETRY: Final = {"retry-after": "30"}
 Translate = Callable[[Exception], XrpcError | None]
 
 _HEADERS: Final = {
@@ -41,7 +47,8 @@ def stream_route(context: AppContext, limiter: RateLimiter | None, translate: Tr
             if limiter is not None:
                 limiter.take(caller(None, address_of(request.scope)))
             async with asyncio.timeout(context.settings.answer_seconds):
-                url = await best_url(context, **request.path_params)
+                will_play = request.method != "HEAD"
+                url = await best_url(context, **request.path_params, will_play=will_play)
         except Exception as error:
             known = error if isinstance(error, XrpcError) else translate(error)
             if known is None:
@@ -53,8 +60,8 @@ def stream_route(context: AppContext, limiter: RateLimiter | None, translate: Tr
     return Route(PATH, answer, methods=["GET", "HEAD", "OPTIONS"])
 
 
-async def best_url(context: AppContext, did: str, rkey: str) -> str:
-    """Raises XrpcError where there is none."""
+async def best_url(context: AppContext, did: str, rkey: str, *, will_play: bool) -> str:
+    """Raises XrpcError where there is none. `will_play`: or else somebody only looks."""
     uri = f"at://{did}/{context.settings.namespace}.track/{rkey}"
     async with context.pool.acquire() as connection:
         row = (await load_playbacks(connection, [uri])).get(uri)
@@ -63,10 +70,25 @@ async def best_url(context: AppContext, did: str, rkey: str) -> str:
     view = playback_view(row, context.trust, context.max_blob_bytes)
     if view["playability"] != "playable":
         raise _not_playable(view)
-    url = next((source["url"] for source in view["sources"] if source["status"] != "dead"), None)
-    if url is None:  # a blob that is too large for us, of an account whose PDS nobody knows yet
-        raise XrpcError(404, "TrackUnavailable", f"{uri} has no source here")
-    return url
+    sources = [source for source in view["sources"] if source["status"] != "dead"]
+    is_ours = bool(sources) and sources[0]["kind"] == "appview-blob"
+    if will_play and is_ours and not await _comes(context.blobs, Did(did), row["audio_cid"]):
+        sources = [source for source in sources if "cid" not in source]
+    if not sources:
+        raise XrpcError(502, "UpstreamUnavailable", f"nobody gives {uri} now", RETRY)
+    return sources[0]["url"]
+
+
+async def _comes(blobs: Blobs | None, did: Did, cid: str) -> bool:
+    """What comes for whoever follows the redirect is on its way by then."""
+    if blobs is None:
+        return True
+    try:
+        opened = await blobs.open(Permit(did, parse_cid(cid), None, None, None))
+    except Broken:
+        return False
+    opened.close()
+    return True
 
 
 def _not_playable(view: PlaybackView) -> XrpcError:
@@ -74,7 +96,7 @@ def _not_playable(view: PlaybackView) -> XrpcError:
     message = f"{view['uri']} is {word}: {view['reason']}"
     if "authorization" in view:
         message += f"; {view['authorization']['url']} may have it"
-    headers = {"retry-after": str(RETRY_SECONDS)} if word == "pending" else None
+    headers = RETRY if word == "pending" else None
     return XrpcError(_STATUS.get(word, 404), "TrackUnavailable", message, headers)
 
 

@@ -1,5 +1,6 @@
 """Where a track can be had: for every state, in views, playlists and behind its short address."""
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -8,17 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appview.playback.facts import FactReader
 from appview.playback.playlist import Playlist, m3u, xspf
 from appview.playback.sources import sources
 from appview.rules import Trust
 from lexicons.types import TrackViewBasic
+from migrations.database import Pool
+from tests.appview import world
 from tests.appview.conftest import Client
 from tests.appview.makers import AN_AUDIO_CID, Rows, at
+from tests.appview.stage import staged
+from tests.appview.world import question
+from tests.network.http import status
+from tests.support import wait_until
 
 ALICE = "did:plc:alice"
 CDN = "https://audio.plyr.fm/audio/a.mp3"
 STRANGER = "https://evil.test/a.mp3"
 PDS = "https://pds.test"
+PLAYBACK = "/xrpc/fm.plyr.playback.getPlayback"
 OURS = f"https://music.test/xrpc/fm.plyr.playback.getBlob?did={ALICE}&cid={AN_AUDIO_CID}"
 AT_PDS = f"{PDS}/xrpc/com.atproto.sync.getBlob?did={ALICE}&cid={AN_AUDIO_CID}"
 
@@ -234,6 +243,49 @@ async def test_any_page_may_follow_the_short_address(client: Client, rows: Rows)
     assert (await client.http.post(stream_of(uri))).status_code == 405
 
 
+# the way to the bytes -------------------------------------------------------------------------
+
+
+async def test_whoever_follows_the_short_address_finds_the_sound_on_its_way(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, servers=1) as scene:
+        response = await scene.server.get(stream_of(scene.uri))
+        assert response.status_code == 302
+        target = httpx.URL(response.headers["location"]).raw_path.decode()
+        assert (await scene.server.get(target)).content == scene.audio
+        assert scene.fetches == 1
+
+
+async def test_R31_what_its_pds_no_longer_gives_a_trusted_host_may(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, servers=1) as scene:
+        scene.upstream(status(404, error="BlobNotFound"))
+        response = await scene.server.get(stream_of(scene.uri))
+        assert (response.status_code, response.headers["retry-after"]) == (502, "30")
+        await pool.execute("update track set audio_url = $1", CDN)
+        assert (await scene.server.get(stream_of(scene.uri))).headers["location"] == CDN
+        await scene.rows.check_source(scene.uri, "dead")
+        assert (await scene.server.get(stream_of(scene.uri))).status_code == 502
+        fetches = scene.fetches
+        assert (await scene.server.head(stream_of(scene.uri))).status_code == 302
+        assert scene.fetches == fetches
+
+
+async def test_what_was_heard_once_is_measured(pool: Pool, tmp_path: Path) -> None:
+    facts = FactReader(pool)
+    async with staged(pool, tmp_path, servers=1, told=facts.note) as scene:
+        await scene.get()
+
+        async def is_known() -> bool:
+            return bool(await pool.fetchval("select trouble from media.audio_fact"))
+
+        await wait_until(is_known)  # it is noise
+        source = (await scene.server.get(PLAYBACK, params={"uri": scene.uri})).json()
+        assert source["playback"]["sources"][0]["status"] == "ok"
+
+
 # playlist files -------------------------------------------------------------------------------
 
 
@@ -295,6 +347,7 @@ def test_no_title_breaks_a_playlist_file(title: str, name: str) -> None:
 
 # any record -----------------------------------------------------------------------------------
 
+PAGES = ("track", "list", "embed/track", "embed/list", "stream")
 HOSTS = ("audio.plyr.fm", "audio.plyr.fm.evil.test", "evil.test", "audio.plyr.fm@evil.test", "")
 TRUST = Trust.of("https://music.test", ("audio.plyr.fm",))
 ADDRESSES = st.builds(
@@ -335,6 +388,27 @@ def test_R30_no_source_is_ever_a_strangers(
             ("https", "audio.plyr.fm"),
         }
         assert not told.userinfo
+
+
+async def test_R30_R32_no_answer_at_all_has_an_address_of_strangers(
+    client: Client, pool: Pool
+) -> None:
+    await world.fill(pool)
+    await pool.execute(
+        "update track set audio_url = $1, image_url = $1, audio_cid = null", STRANGER
+    )
+    await pool.execute("update media.source_check set status = 'ok'")
+    await pool.execute("update profile set avatar = $1", STRANGER)
+    asked = {
+        f"/xrpc/{nsid}": question(client.catalog, nsid)
+        for nsid, method in client.catalog.methods.items()
+        if method.kind == "query" and nsid != "fm.plyr.playback.getBlob"
+    }
+    asked |= {f"/{kind}/{world.ALICE}/{world.rkey(1)}": {} for kind in PAGES}
+    for path, params in asked.items():
+        response = await client.http.get(path, params=params)
+        assert response.status_code in {200, 404}, path
+        assert "evil.test" not in response.text + str(response.headers), path
 
 
 @pytest.mark.parametrize(
