@@ -218,6 +218,28 @@ async def test_albums_are_found_whether_a_list_names_them_or_not(
     assert [album["title"] for album in typed["albums"]] == ["Low Tide"]
 
 
+async def test_phrases_and_what_is_not_wanted(client: Client, rows: Rows) -> None:
+    await made(rows, "Black Sun", "Sun of Black", "Black Sun (Live)")
+    assert await tracks(client, q='"black sun"') == ["Black Sun", "Black Sun (Live)"]
+    assert await tracks(client, q="sun -live") == ["Sun of Black", "Black Sun"]
+    assert await tracks(client, q='sun -"black sun"') == ["Sun of Black"]
+    await made(rows, "夜空の星", "空の夜空")
+    assert await tracks(client, q='"夜空の"') == ["夜空の星"]
+
+
+async def test_beginnings_of_several_words_are_enough(client: Client, rows: Rows) -> None:
+    await made(rows, "Glass Harbour", "Glazed Hallway")
+    for q in ("gl ha", "gla har", "glas harb"):
+        assert (await tracks(client, q=q))[-1] == "Glass Harbour", q
+    assert await tracks(client, q="gla har") == ["Glass Harbour"]
+
+
+async def test_a_short_word_forgives_one_slip(client: Client, rows: Rows) -> None:
+    await made(rows, "Harbour Lights")
+    assert await tracks(client, q="lihgts") == ["Harbour Lights"]
+    assert await tracks(client, q="lixgts") == []
+
+
 async def test_what_is_written_together_and_what_is_written_apart_are_found_together(
     client: Client, rows: Rows
 ) -> None:
@@ -281,7 +303,7 @@ async def test_a_common_word_is_found_with_the_best_first(rows: Rows) -> None:
         """
     )
     await rows.pool.execute(
-        "insert into subject_count (subject, likes) select uri, rkey::bigint from track"
+        "insert into subject_count (subject, likes) select uri, rkey::bigint ^ 2 from track"
     )
     search = Search(rows.pool)
     await search.follow()
@@ -301,4 +323,6 @@ async def test_a_common_word_is_found_with_the_best_first(rows: Rows) -> None:
         """
     )
     assert len(hits) == 300
-    assert min(row["points"] for row in hits) >= 2**12 - 1
+    assert min(row["points"] for row in hits) >= 2**24 - 1
+    # All that have doubled once more.
+    assert sum(row["points"] >= 2**25 - 1 for row in hits) == 6000 - 5792
