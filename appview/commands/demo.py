@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from appview.composition import keep_indexing, open_app, open_tools
@@ -53,10 +54,9 @@ async def _play(config: Config, network: Network, folder: Path, stop: asyncio.Ev
     except BadSetting:  # somebody has that port: any other does as well
         listener = listening(replace(config, port=0))
     listener.listen()
-    host, port = listener.getsockname()[:2]
     config = replace(
         config,
-        public_url=f"http://{host}:{port}",
+        public_url=_reachable(*listener.getsockname()[:2]),
         database_url=None,
         data_dir=folder,
         relay_url=network.url,
@@ -79,6 +79,13 @@ async def _play(config: Config, network: Network, folder: Path, stop: asyncio.Ev
         telling = group.create_task(_tell(config, story, tools.pool))
         await stop.wait()
         telling.cancel()
+
+
+def _reachable(host: str, port: int) -> str:
+    """From this machine, whichever of its addresses are listened at."""
+    if ip_address(host).is_unspecified:
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _tell(config: Config, story: Story, pool: Pool) -> None:
