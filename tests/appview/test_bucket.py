@@ -13,7 +13,7 @@ from obstore.store import S3Store
 
 from appview.media.bucket import Bucket, open_bucket
 from appview.media.disk import Disk
-from appview.media.stored import Stored
+from appview.media.stored import Room, Stored
 from lexicons.cid import parse_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -193,6 +193,14 @@ async def test_many_uploads_at_once_stay_within_the_bound(pool: Pool, tmp_path: 
     there = await objects(buckets[0])
     assert sum(there.values()) <= 5_000
     assert set(there) == set(await held(pool))
+
+
+async def test_room_is_given_to_one_after_another(pool: Pool) -> None:
+    stored = Stored(pool, 5_000)
+    await asyncio.gather(*(pool.fetchval("select pg_sleep(0.01)") for _ in range(10)))  # all open
+    rooms = await asyncio.gather(*(stored.reserve(f"n{number}", 900) for number in range(30)))
+    assert rooms.count(Room.RESERVED) == 5
+    assert rooms.count(Room.NONE) == 25
 
 
 async def test_what_lies_in_the_bucket_is_right_whatever_the_table_says(
