@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
-from indexer.events import Rejected
+from indexer.events import RecordChange, Rejected
 from indexer.pipeline import Pipeline
 from indexer.proving import Queued
 from indexer.repo_state import State
+from indexer.steps import Step
 from lexicons.syntax import Did
 from xrpc.keys import PublicKey
 
@@ -19,15 +20,28 @@ CHUNK_FRAMES = 50
 CHUNK_BYTES = 256 << 10
 
 
-async def drain(pipeline: Pipeline, did: Did, key: PublicKey | None, waits: State) -> bool:
-    """Follow the queue to its end; False where somebody else ended the wait before."""
-    while (more := await _follow_chunk(pipeline, did, key, waits)) is None:
-        pass
+async def drain(
+    pipeline: Pipeline,
+    did: Did,
+    key: PublicKey | None,
+    waits: State,
+    changes: tuple[RecordChange, ...] = (),
+) -> bool:
+    """Follow the queue to its end; False where somebody else ended the wait before.
+
+    `changes` are from before the queue: they commit with its first chunk.
+    """
+    while (more := await _follow_chunk(pipeline, did, key, waits, changes)) is None:
+        changes = ()
     return more
 
 
 async def _follow_chunk(
-    pipeline: Pipeline, did: Did, key: PublicKey | None, waits: State
+    pipeline: Pipeline,
+    did: Did,
+    key: PublicKey | None,
+    waits: State,
+    changes: tuple[RecordChange, ...],
 ) -> bool | None:
     """None: there is more. What came since a chunk was proven is proven at the desk."""
     try:
@@ -41,7 +55,7 @@ async def _follow_chunk(
         queue, is_whole = await _head(pipeline, did, key, ahead)
         try:
             steps = pipeline.follow_queue(did, queue, is_whole=is_whole)
-            await pipeline.writer.write(steps, None)
+            await pipeline.writer.write([Step(did=did, changes=changes), *steps], None)
         except BaseException:
             pipeline.repos[did] = before  # what is not written is not so
             raise

@@ -5,7 +5,7 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -225,27 +225,44 @@ class Resync:
         did, root = identity.did, walked.root
         doubted = await self._doubted(walked) if in_full else ()
         known = await self._known(did) | dict.fromkeys(doubted, "")
+        unwritten: tuple[RecordChange, ...] = ()
+        async for changes in self._differences(source, walked, known):
+            await self._write(did, unwritten)
+            unwritten = changes
+        if in_full:
+            await self._write(did, unwritten)
+            unwritten = ()
+            names = recount.Names.of(self.pipeline.writer.record_types)
+            await recount.put_right(self.pool, did, names)
+            self.pipeline.wakes.recount.set()
+        after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections)
+        await self._finish(did, after, identity, unwritten)
+
+    async def _differences(
+        self, source: Source, walked: Walked, known: Mapping[Place, str]
+    ) -> AsyncIterator[tuple[RecordChange, ...]]:
+        """What the walk found and what is known of no more, in batches."""
         differing = [
             (path, cid) for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
         ]
         for start in range(0, len(differing), source.values_at_once):
             chunk = differing[start : start + source.values_at_once]
-            await self._write(did, await self._changes(source, walked, chunk))
+            yield await self._changes(source, walked, chunk)
         vanished = [path for path in known if path not in walked.entries]
+        did, rev = walked.root.did, walked.root.rev
         for start in range(0, len(vanished), CHANGES_AT_ONCE):
-            deletions = [
-                RecordChange(did, collection, rkey, root.rev, None, None, live=False)
+            yield tuple(
+                RecordChange(did, collection, rkey, rev, None, None, live=False)
                 for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
-            ]
-            await self._write(did, deletions)
-        if in_full:
-            names = recount.Names.of(self.pipeline.writer.record_types)
-            await recount.put_right(self.pool, did, names)
-            self.pipeline.wakes.recount.set()
-        after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections)
-        await self._finish(did, after, identity)
+            )
 
-    async def _finish(self, did: Did, after: RepoState, identity: Identity) -> None:
+    async def _finish(
+        self,
+        did: Did,
+        after: RepoState,
+        identity: Identity,
+        changes: tuple[RecordChange, ...] = (),
+    ) -> None:
         """Chain the queue to where the walk ended; the new state commits with its last frame.
 
         Where another walk was called for meanwhile, this one came too early.
@@ -255,7 +272,7 @@ class Resync:
                 return
             self.pipeline.repos[did] = replace(after, state=State.RESYNCING)
         key = (self.resolver.cached(did) or identity).key
-        if not await drain(self.pipeline, did, key, State.RESYNCING):
+        if not await drain(self.pipeline, did, key, State.RESYNCING, changes):
             return
         await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)
@@ -284,7 +301,7 @@ class Resync:
 
     async def _changes(
         self, source: Source, walked: Walked, chunk: Sequence[tuple[Place, bytes]]
-    ) -> list[RecordChange]:
+    ) -> tuple[RecordChange, ...]:
         root, blocks = walked.root, walked.values
         if missing := [cid for _, cid in chunk if cid not in blocks]:
             blocks = {**blocks, **await source.blocks(missing)}
@@ -296,11 +313,12 @@ class Resync:
             changes.append(
                 RecordChange(root.did, collection, rkey, root.rev, cid_text(cid), value, live=False)
             )
-        return changes
+        return tuple(changes)
 
-    async def _write(self, did: Did, changes: Sequence[RecordChange]) -> None:
-        async with self.pipeline.desk:
-            await self.pipeline.writer.write([Step(did=did, changes=tuple(changes))], None)
+    async def _write(self, did: Did, changes: tuple[RecordChange, ...]) -> None:
+        if changes:
+            async with self.pipeline.desk:
+                await self.pipeline.writer.write([Step(did=did, changes=changes)], None)
 
     # ends -------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from indexer.repo.walk import RangeWalk
 from indexer.verify import verify_root
 from lexicons.cid import InvalidCid, cid_text, parse_cid
 from lexicons.syntax import Did, Nsid, RecordKey
+from xrpc.client import Trouble, Unreachable
 from xrpc.identity import Identity
 from xrpc.remote import Remote, RemoteError
 
@@ -22,6 +23,9 @@ NODES_AT_ONCE = 100  # no limit is written down; the URL stays under 8 KiB
 BLOCKS_ANSWER_BYTES = 64 << 20
 SMALL_BYTES = 64 << 10  # read where they came: to hand them to a thread takes longer
 FAR_LAYERS = 3
+# Of so many records the whole repo costs its host, the network and us less than four questions.
+SMALL_REPO_RECORDS = 800
+SMALL_REPO_BYTES = 4 << 20
 HEAD_MOVES = 3
 
 NOT_HOSTED = frozenset(
@@ -41,7 +45,8 @@ class Source(Protocol):
     """Where a repo's blocks come from; what it gives is hashed, nothing else is checked.
 
     `open` gives the CID of the newest commit, with its block and whatever else came along. `way`
-    gives what it will of the nodes from the root to a path, of a record that need not exist.
+    gives what it will of the nodes from the root to a path, of a record that need not exist,
+    and `whole` of everything.
     """
 
     @property
@@ -50,6 +55,8 @@ class Source(Protocol):
     async def open(self, path: Place) -> tuple[bytes, Blocks]: ...
 
     async def way(self, path: Place) -> Blocks: ...
+
+    async def whole(self) -> Blocks: ...
 
     async def blocks(self, cids: Sequence[bytes]) -> Blocks: ...
 
@@ -84,26 +91,40 @@ class BlocksFromPds:
         proof = await self._proof(path)
         return {} if proof is None else proof.blocks
 
+    async def whole(self) -> Blocks:
+        car = await self._car_if_given("com.atproto.sync.getRepo", (), SMALL_REPO_BYTES)
+        return {} if car is None else car.blocks
+
     async def blocks(self, cids: Sequence[bytes]) -> Blocks:
         params = [("cids", cid_text(cid)) for cid in cids]
         return (await self._car("com.atproto.sync.getBlocks", params)).blocks
 
     async def _proof(self, path: Place) -> Car | None:
-        """None from hosts that cannot, or that prove no absence."""
         collection, rkey = path
         params = [("collection", str(collection)), ("rkey", str(rkey))]
+        return await self._car_if_given("com.atproto.sync.getRecord", params)
+
+    async def _car_if_given(
+        self, nsid: str, params: Sequence[tuple[str, str]], max_bytes: int = BLOCKS_ANSWER_BYTES
+    ) -> Car | None:
+        """None from hosts that cannot: what it would have brought is asked for in other ways."""
         try:
-            return await self._car("com.atproto.sync.getRecord", params)
+            return await self._car(nsid, params, max_bytes)
         except RemoteError as error:
             if error.error in NOT_HOSTED:
+                raise
+        except Unreachable as error:
+            if error.reason is not Trouble.TOO_LARGE:
                 raise
         except Rejected:  # no CAR: as well not served
             pass
         return None
 
-    async def _car(self, nsid: str, params: Sequence[tuple[str, str]]) -> Car:
+    async def _car(
+        self, nsid: str, params: Sequence[tuple[str, str]], max_bytes: int = BLOCKS_ANSWER_BYTES
+    ) -> Car:
         body = await self.remote.fetch(
-            self.pds, nsid, [("did", str(self.did)), *params], max_bytes=BLOCKS_ANSWER_BYTES
+            self.pds, nsid, [("did", str(self.did)), *params], max_bytes=max_bytes
         )
         if len(body) <= SMALL_BYTES:
             return read_car(body)
@@ -123,6 +144,9 @@ class BlocksFromCar:
         return self.car.roots[0], await self.blocks(self.car.roots[:1])
 
     async def way(self, path: Place) -> Blocks:  # noqa: ARG002 - there is nothing to be saved
+        return {}
+
+    async def whole(self) -> Blocks:
         return {}
 
     async def blocks(self, cids: Sequence[bytes]) -> Blocks:
@@ -172,16 +196,11 @@ async def walk(source: Source, opened: Opened, collections: Collection[str]) -> 
     root, came = opened.root, dict(opened.blocks)
     nodes = RangeWalk(root.data, collections)
     await _feed(nodes, opened.blocks)
-    ways = landmarks(collections)[1:] if root.data in came else []
-    while wanted := nodes.wanted(NODES_AT_ONCE):
-        far = [path for path in ways if nodes.is_far(_key(path), FAR_LAYERS)]
-        ways = []
-        for path in far:
-            blocks = await source.way(path)
+    if not nodes.done and root.data in came:
+        for blocks in await _shortcuts(source, nodes, collections):
             came |= blocks
             await _feed(nodes, blocks)
-        if far:
-            continue
+    while wanted := nodes.wanted(NODES_AT_ONCE):
         blocks = await source.blocks(wanted)
         missing = [cid for cid in wanted if cid not in blocks]
         if missing:
@@ -189,6 +208,16 @@ async def walk(source: Source, opened: Opened, collections: Collection[str]) -> 
         await _feed(nodes, blocks)
     entries = {(collection, rkey): cid for collection, rkey, cid in nodes.records()}
     return Walked(root, entries, {cid: came[cid] for cid in entries.values() if cid in came})
+
+
+async def _shortcuts(
+    source: Source, nodes: RangeWalk, collections: Collection[str]
+) -> Sequence[Blocks]:
+    """What spares more questions than it costs; the walk asks for what is missing then."""
+    if nodes.size is not None and nodes.size <= SMALL_REPO_RECORDS:
+        return [await source.whole()]
+    others = landmarks(collections)[1:]
+    return [await source.way(path) for path in others if nodes.is_far(_key(path), FAR_LAYERS)]
 
 
 async def while_it_stands(

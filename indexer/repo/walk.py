@@ -41,6 +41,8 @@ class RangeWalk:
     ) -> None:
         self.entries: list[tuple[bytes, bytes]] = []
         self.node_count = 0
+        self.size: int | None = None
+        """About how many keys the whole tree holds: each layer has a quarter of those below it."""
         self._max_nodes = max_nodes
         self._max_entries = max_entries
         # "0" follows "/": between the two lie the keys of one collection.
@@ -88,6 +90,7 @@ class RangeWalk:
         self.node_count += 1
         if place.height is None:
             node = parse_root(cid, block)
+            self.size = len(node.keys) << 2 * node.height
         else:
             node = parse_node(block, cid, place.height)
         check_node(node, place.low, place.high)

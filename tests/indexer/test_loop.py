@@ -65,6 +65,9 @@ class Given:
     async def way(self, _: Place) -> Mapping[bytes, bytes]:
         return {}
 
+    async def whole(self) -> Mapping[bytes, bytes]:
+        return {}
+
     async def blocks(self, cids: Sequence[bytes]) -> Mapping[bytes, bytes]:
         self.asked.append(len(cids))
         return {cid: self.held[cid] for cid in cids}

@@ -8,6 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from indexer.repo_state import State
+from indexer.walks import HEAD_MOVES
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
@@ -57,12 +58,13 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
 async def test_who_writes_faster_than_we_walk_is_read_whole(
     scene: Scene, written_before_answer: int
 ) -> None:
-    """Before the first answer with blocks the nodes go, before the second others, or records."""
+    """Before the first answer the nodes go that it is to bring, before the second others."""
     alice, did = scene.alice, parse_did(scene.alice.did)
     many = [alice.creating(track(f"Missed {number}")) for number in range(60)]
     await alice.commit(many, told=untold_to_anyone)
     song = await alice.write(track("Missed"), told=untold_to_anyone)
     answers, title = 0, ""
+    opened_before = alice.times_asked("com.atproto.sync.getRecord")
 
     async def meanwhile(answer: Answer) -> Response:
         nonlocal answers, title
@@ -72,7 +74,13 @@ async def test_who_writes_faster_than_we_walk_is_read_whole(
             await alice.update(song, track(title), told=untold_to_anyone)
         return await answer()
 
+    async def not_yet(answer: Answer) -> Response:
+        """Small as her repo is, it is not taken whole at once."""
+        opened = alice.times_asked("com.atproto.sync.getRecord") - opened_before
+        return await (status(501)(answer) if opened <= HEAD_MOVES else answer())
+
     alice.pds.faults.on("com.atproto.sync.getBlocks", meanwhile)
+    alice.pds.faults.on("com.atproto.sync.getRepo", not_yet)
     await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
     await scene.walk_what_is_due()
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED

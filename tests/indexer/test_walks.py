@@ -28,6 +28,7 @@ class Blocks:
     tree: Tree
     held: Mapping[bytes, bytes]
     proofs: bool = False
+    is_whole: bool = False
     values_at_once: int = 50
     asked: list[str] = field(default_factory=list)
 
@@ -42,6 +43,10 @@ class Blocks:
         self.asked.append("/".join(path))
         links = {self.root, *(link.raw for link in self.tree.path("/".join(path).encode()))}
         return {cid: block for cid, block in self.held.items() if cid in links}
+
+    async def whole(self) -> Mapping[bytes, bytes]:
+        self.asked.append("whole")
+        return self.held if self.is_whole else {}
 
     async def blocks(self, cids: Sequence[bytes]) -> dict[bytes, bytes]:
         self.asked.append("blocks")
@@ -90,6 +95,12 @@ async def test_proofs_spare_a_walk_most_of_its_questions(profile: bool) -> None:
     assert with_proofs.asked.count(f"{TRACK}/self") == 1
     assert with_proofs.asked.count(f"{OF_BLUESKY}/self") == 1
     assert len(with_proofs.asked) < len(without.asked)
+
+
+async def test_a_small_repo_is_taken_whole(repo: Repo) -> None:
+    source = replace(host_of(repo, proofs=True), is_whole=True)
+    assert await walked(repo, source) == set(RECORDS)
+    assert source.asked == [f"{TRACK}/self", "whole"]
 
 
 async def test_a_walk_takes_from_a_proof_no_more_than_it_proves(repo: Repo) -> None:

@@ -25,7 +25,8 @@ GET_RECORD = "com.atproto.sync.getRecord"
 def without_get_blocks(story: Story) -> Iterator[None]:
     """PDSes that give out whole repositories only."""
     for pds in story.world.pdses:
-        pds.faults.on(GET_BLOCKS, http.status(501, error="MethodNotImplemented"))
+        for method in (GET_RECORD, GET_BLOCKS):
+            pds.faults.on(method, http.status(501, error="MethodNotImplemented"))
     yield
     for pds in story.world.pdses:
         pds.faults.clear()
