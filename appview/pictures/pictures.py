@@ -19,6 +19,7 @@ from appview.media.filling import Broken
 from appview.pictures.decoders import Decoders
 from appview.pictures.failures import Failures, NoPicture, NotNow
 from appview.pictures.fetching import MAX_BYTES, Fetching
+from appview.pictures.metrics import made_total
 from appview.pictures.permits import Address, Blob, Picture, Source, permit
 from appview.pictures.protocol import PICTURE, SOUND, Refused
 from migrations.database import Pool
@@ -111,10 +112,12 @@ class Gallery:
                 made = await self.decoders.make(kind, file)
         except FAILURES as failure:
             error = _judged(failure)
+            made_total.labels("refused" if isinstance(error, NoPicture) else "failed").inc()
             self.failures.add(source, error)
             log.info("picture did not come", source=str(source)[:300], error=str(failure)[:300])
             raise error from failure
         self.failures.forget(source)
+        made_total.labels("made").inc()
         return made
 
     @asynccontextmanager
