@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import cache
 
 import mutagen
 from mutagen.flac import FLAC, Picture
@@ -11,8 +12,13 @@ from PIL import Image
 
 from tests.browser.sound import FORMS, song
 
-PLAIN = {form.name: song(form, 1) for form in FORMS}
+NAMES = tuple(form.name for form in FORMS)
 BACK_COVER, FRONT_COVER = 4, 3
+
+
+@cache
+def plain(name: str) -> bytes:
+    return next(song(form, 1) for form in FORMS if form.name == name)
 
 
 def picture(side: int = 300, colour: str = "red", kind: str = "PNG") -> bytes:
@@ -24,7 +30,7 @@ def picture(side: int = 300, colour: str = "red", kind: str = "PNG") -> bytes:
 
 def covered(name: str, *pictures: tuple[int, bytes]) -> bytes:
     """The song in that form, with these pictures of those kinds in it."""
-    file = io.BytesIO(PLAIN[name])
+    file = io.BytesIO(plain(name))
     sound = mutagen.File(file)
     assert sound is not None
     if sound.tags is None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from appview.pictures.decoders import PICTURES_EACH, Decoders
 from appview.pictures.protocol import PICTURE, SIDES, SOUND, Refused
-from tests.appview.covers import BACK_COVER, FRONT_COVER, PLAIN, covered, picture
+from tests.appview.covers import BACK_COVER, FRONT_COVER, NAMES, covered, picture, plain
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 
@@ -65,9 +65,9 @@ async def test_one_process_decodes_picture_after_picture(decoders: Decoders, kin
     assert processes(decoders) == first
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.parametrize("name", NAMES)
 async def test_the_front_cover_of_a_song_is_its_picture(decoders: Decoders, name: str) -> None:
-    assert await outcome(decoders, PLAIN[name], SOUND) == "Refused: there is no picture in it"
+    assert await outcome(decoders, plain(name), SOUND) == "Refused: there is no picture in it"
     assert await outcome(decoders, covered(name, (FRONT_COVER, picture(60))), SOUND) == "60"
     if name != "m4a":  # which knows no kinds
         assert await outcome(decoders, covered(name, (BACK_COVER, picture(50))), SOUND) == "50"
@@ -109,7 +109,7 @@ async def test_no_picture_does_anything_but_come_or_be_refused(
     assert await outcome(decoders, file.getvalue()) == "90"
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.parametrize("name", NAMES)
 async def test_no_song_does_anything_but_have_a_picture_or_none(
     decoders: Decoders, name: str
 ) -> None:

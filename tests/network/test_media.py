@@ -1,6 +1,6 @@
-"""R31, R34-R36, R45: what records say of bytes and labels, before anything plays.
+"""R30-R32, R34-R36, R45: what records say of bytes and labels, before anything plays.
 
-Nothing is fetched that a record names, no address of a stranger is handed on, and nobody's record
+Nothing is fetched that a record names before somebody wants to see it, no address of a stranger is handed on, and nobody's record
 says anything about another's.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.appview.covers import picture
 from tests.network import http, scenes
 from tests.network.http import HttpServer
 from tests.network.makers import playlist, track
@@ -80,6 +81,32 @@ async def test_R30_R31_a_strangers_address_is_neither_asked_nor_passed_on(
     assert (await view_of(story, song))["playability"] == "playable"
     assert stranger.url not in await shown_everywhere(story, alice, song)
     assert stranger.asked == []
+
+
+async def test_R32_a_picture_at_a_strangers_address_is_shown_by_us_until_its_record_is_gone(
+    story: Story, stranger: HttpServer
+) -> None:
+    stranger.faults.clear()
+    stranger.faults.on("*", http.body(picture(), "image/png"))
+    alice = await story.person("alice")
+    song = await alice.write(track("Painted", imageUrl=f"{stranger.url}/cover.png"))
+    await story.holds()
+    address = (await view_of(story, song))["artwork"]["thumb"]
+    assert address.startswith(f"{story.program.url}/img/thumb/")
+    path = address.removeprefix(story.program.url)
+    shown = await story.program.get(path)
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    assert len(stranger.asked) == 1
+    await story.program.restart()
+    assert (await story.program.get(path)).content == shown.content
+    assert len(stranger.asked) == 1
+    await alice.delete(song)
+    await story.holds()
+
+    async def is_gone() -> bool:
+        return (await story.program.get(path)).status_code == 404
+
+    await wait_until(is_gone)
 
 
 async def test_R31_what_nobody_has_proven_to_be_there_is_not_said_to_be(
