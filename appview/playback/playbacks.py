@@ -30,9 +30,7 @@ join shown_track on shown_track.uri = asked.uri
 join track on track.uri = asked.uri
 join account on account.did = shown_track.did
 left join media.audio_fact as fact on fact.cid = shown_track.audio_cid
-left join media.source_check
-    on source_check.uri = asked.uri
-    and source_check.url = shown_track.audio_url
+left join media.source_check on source_check.uri = asked.uri
 """
 
 

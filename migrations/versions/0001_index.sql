@@ -667,7 +667,6 @@ select
             select source_check.status
             from media.source_check
             where source_check.uri = track.uri
-              and source_check.url = track.audio_url
         )
     end as url_status,
     track.audio_cid,

@@ -15,7 +15,7 @@ from indexer.probing import FIRST_RETRY, PATIENCE, SOME_ORIGIN, Finding, Probing
 from migrations.database import Pool
 from tests.indexer.changes import TRACK_URI, change, index, track
 from tests.xrpc.certificates import certified
-from tests.xrpc.servers import FakeNames, Request, Server, http, open_client, serving
+from tests.xrpc.servers import Answer, FakeNames, Request, Server, http, open_client, serving
 from xrpc.client import StreamedResponse
 
 HOST = "audio.test"
@@ -30,7 +30,7 @@ class Cdn:
     pool: Pool
     server: Server
     probing: Probing
-    answers: dict[str, bytes]
+    answers: dict[str, bytes | Answer]
     clock: list[datetime]
 
     def url(self, name: str) -> str:
@@ -56,11 +56,12 @@ class Cdn:
 
 @asynccontextmanager
 async def trusted(pool: Pool, folder: Path) -> AsyncIterator[Cdn]:
-    answers: dict[str, bytes] = {}
+    answers: dict[str, bytes | Answer] = {}
     theirs, ours = certified(HOST, folder)
 
-    def answer(request: Request) -> bytes:
-        return answers.get(request.path[1:], http(status=404))
+    def answer(request: Request) -> bytes | AsyncIterator[bytes]:
+        said = answers.get(request.path[1:], http(status=404))
+        return said if isinstance(said, bytes) else said(request)
 
     clock = [datetime.now(UTC) + timedelta(minutes=1)]  # later than that of Postgres
     async with (
@@ -107,6 +108,18 @@ async def test_R31_an_update_asks_again_for_the_same_and_at_once_for_another(cdn
     await cdn.asks()
     assert (await cdn.check())["status"] == "ok"
     assert cdn.server.paths == ["/a.mp3", "/a.mp3", "/b.mp3"]
+
+
+async def test_R31_an_answer_about_the_address_before_says_nothing_of_the_next(cdn: Cdn) -> None:
+    async def late(_: Request) -> AsyncIterator[bytes]:
+        await cdn.names(cdn.url("b.mp3"), rev=2)
+        yield SOUND
+
+    cdn.answers["a.mp3"] = late
+    await cdn.names(cdn.url("a.mp3"))
+    await cdn.asks()
+    check = await cdn.check()
+    assert (check["url"], check["status"]) == (cdn.url("b.mp3"), "unknown")
 
 
 async def test_R30_a_host_that_nobody_trusts_is_never_asked(cdn: Cdn) -> None:

@@ -8,6 +8,7 @@ from tests.mutants.outside import OUTSIDE
 from tests.mutants.pages import SHOWN
 from tests.mutants.people import PEOPLE
 from tests.mutants.pictures import PICTURES
+from tests.mutants.playback import HAD
 from tests.mutants.proofs import PROOFS
 from tests.mutants.ranks import RANKS
 from tests.mutants.records import RECORDS_AND_COUNTS
@@ -17,5 +18,5 @@ from tests.mutants.walks import WALKS
 
 MUTANTS = (
     *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS, *STREAM, *RANKS,
-    *ALBUMS, *SEARCHES, *SHOWN, *PICTURES, *BLOBS,
+    *ALBUMS, *SEARCHES, *SHOWN, *PICTURES, *BLOBS, *HAD,
 )  # fmt: skip
