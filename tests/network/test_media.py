@@ -1,7 +1,7 @@
 """R30-R32, R34-R36, R45: what records say of bytes and labels, before anything plays.
 
-Nothing is fetched that a record names before somebody wants to see it, no address of a stranger is handed on, and nobody's record
-says anything about another's.
+Nothing is fetched that a record names before somebody wants to see it, no address of a stranger is
+handed on, and nobody's record says anything about another's.
 """
 
 from __future__ import annotations
