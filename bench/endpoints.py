@@ -1,19 +1,19 @@
-"""Every query over a catalogue of each size: requests a second, waits, SQL statements, memory.
+"""Every query over catalogues of several sizes: requests a second, waits, CPU, SQL, memory.
 
-`python -m bench.endpoints 10k [DATABASE_URL]` for one size, of a database filled already.
+`python -m bench.endpoints 10k=DATABASE_URL 1m=DATABASE_URL` for databases filled already; of each
+size without one it fills its own. The sizes are compared, the first with each of the others.
 """
 
 import asyncio
-import random
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import asyncpg
 import httpx
@@ -21,80 +21,78 @@ import orjson
 
 from appview.app import create_app
 from appview.context import AppSettings
+from bench import latest
 from bench.catalogue import SIZES, fill
 from bench.load import WARM_UP_SECONDS
-from bench.processes import Listener, cpu_seconds, listening, measured, memory
+from bench.processes import Listener, cpu_millis, cpu_seconds, listening, measured, memory
+from bench.questions import look_around, paths
 from bench.report import Figure, load, say
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
-from lexicons.catalog import Catalog, load_catalog
-from lexicons.words import words
+from lexicons.catalog import load_catalog
 from migrations import embedded, runner
 from migrations.database import create_pool
 from tests.appview.statements import Counted
-from tests.appview.world import parameters
 from tests.conftest import new_database
 
-ASKED = 400
-SECONDS = 2.0
+SECONDS = 1.5
 CLIENTS = (1, 16)
-LISTS = {"fm.plyr.library.getList", "fm.plyr.library.getLists"}
-ALBUM = "fm.plyr.library.getAlbum"
-STATUS = "fm.plyr.sync.getRecordStatus"
+CPU_QUESTIONS = 150
+TRIES = 3
+PLANNED = 8
+"""From so many on Postgres has a plan for all arguments."""
 
-# Half of them the best liked, half of them any.
-TRACKS = """
-(select subject from subject_count join track on uri = subject order by likes desc limit $1)
-union all
-(select uri from track order by md5(uri) limit $1)
-"""
-
-ACTORS = """
-(select did from account_count where tracks > 0 order by likes_received desc limit $1)
-union all
-(select did from account_count where tracks > 0 order by md5(did) limit $1)
-"""
-
-LIST_URIS = "select uri from list where item_count > 0 order by md5(uri) limit $1"
-
-ALBUM_URIS = "select uri from list where list_type = 'album' order by md5(uri) limit $1"
-
-TAGS = "select tag from track_tag group by tag order by count(*) desc limit $1"
-
-TITLES = "select title from track order by md5(uri) limit $1"
+PAIRS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Subjects:
-    """What there is to ask about."""
+class Alone:
+    """By one client after the other, within this process; CPU is of both sides of the database."""
 
-    tracks: Sequence[str]
-    actors: Sequence[str]
-    lists: Sequence[str]
-    albums: Sequence[str]
-    tags: Sequence[str]
-    texts: Sequence[str]
+    statements: int
+    cpu_p50: float
+    cpu_p95: float
+    answered: Sequence[str]
 
-    def value(self, nsid: str, name: str, place: int) -> object:
-        uris = self.lists if nsid in LISTS else self.albums if nsid == ALBUM else self.tracks
-        among = {"actor": self.actors, "did": self.actors, "q": self.texts, "tag": self.tags}
-        if name in {"uris", "actors"}:
-            some = uris if name == "uris" else self.actors
-            return [some[(place + number) % len(some)] for number in range(10)]
-        found = among.get(name, uris)
-        return found[place % len(found)]
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    alone: Alone
+    cpu: float
+    single: Mapping[str, Any]
+    many: Mapping[str, Any]
+
+    def row(self, nsid: str) -> str:
+        alone = self.alone
+        cpu = f"{self.cpu:.1f} | {alone.cpu_p50:.1f} | {alone.cpu_p95:.1f}"
+        waits = f"{_cells(self.single)} | {_cells(self.many)}"
+        return f"| `{nsid}` | {alone.statements} | {cpu} | {waits} |"
 
 
 async def endpoints(sizes: Sequence[str] = tuple(SIZES)) -> list[Figure]:
+    return await of_databases(dict.fromkeys(sizes))
+
+
+async def of_databases(urls: Mapping[str, str | None]) -> list[Figure]:
     figures = []
-    for size in sizes:
-        async with prepared(size) as url:
-            figures += await measure(size, url)
+    found: dict[str, Mapping[str, Endpoint]] = {}
+    for size, given in urls.items():
+        async with prepared(size, given) as url:
+            found[size], held = await measure(size, url)
+            figures.append(held)
+            if len(found) == 1:
+                figures += await latest.compared(url, SIZES[size], PAIRS)
+    first, *others = found
+    for size in others:
+        compare(first, found[first], size, found[size])
     return figures
 
 
 @asynccontextmanager
-async def prepared(size: str) -> AsyncIterator[str]:
+async def prepared(size: str, given: str | None) -> AsyncIterator[str]:
+    if given is not None:
+        yield given
+        return
     with tempfile.TemporaryDirectory() as folder:
         async with (
             embedded.running(Path(folder) / "postgres") as server,
@@ -118,52 +116,29 @@ async def derive(url: str) -> None:
         await pool.execute("vacuum analyze")
 
 
-async def measure(size: str, url: str) -> list[Figure]:
+async def measure(size: str, url: str) -> tuple[dict[str, Endpoint], Figure]:
     catalog = load_catalog()
     subjects = await look_around(url)
-    figures = []
-    say("| query | SQL | CPU ms | 1 client: /s | p50 | p95 | p99 | 16: /s | p50 | p95 | p99 |")
-    say("|---|---|---|---|---|---|---|---|---|---|---|")
+    found = {}
+    say(f"\n{size}, {load()}; CPU: ms under load in the mean, p50 and p95 of one after the other")
+    waits = "/s | p50 | p95 | p99"
+    say(f"| query | SQL | CPU | p50 | p95 | 1 client: {waits} | 16: {waits} |")
+    say("|---" * 13 + "|")
     async with listening("bench.server", "ours-without-memory", url) as server:
         for nsid, method in sorted(catalog.methods.items()):
             output = method.output
             if method.kind == "query" and output and output.encoding == "application/json":
-                asked = paths(catalog, nsid, subjects)
-                figures.append(await one(size, nsid, asked, server, url))
+                found[nsid] = await one(paths(catalog, nsid, subjects), server, url)
+                say(found[nsid].row(nsid))
         held = memory([server.pid])
     note = f"RSS {held.rss:.0f} MiB; {load()}"
-    return [*figures, Figure(f"endpoints, {size}: the server", held.pss, "MiB PSS", note=note)]
+    return found, Figure(f"endpoints, {size}: the server", held.pss, "MiB PSS", note=note)
 
 
-async def look_around(url: str) -> Subjects:
-    connection = await asyncpg.connect(url)
-    asked = [(TRACKS, ASKED // 2), (ACTORS, ASKED // 2), (LIST_URIS, ASKED), (ALBUM_URIS, ASKED)]
-    asked += [(TAGS, 50), (TITLES, ASKED)]
-    found = [[row[0] for row in await connection.fetch(*query)] for query in asked]
-    await connection.close()
-    tracks, actors, lists, albums, tags, titles = found
-    chance = random.Random(5)
-    for some in (tracks, actors):
-        chance.shuffle(some)
-    texts = [" ".join(words(title)[: chance.randint(1, 3)]) for title in titles]
-    return Subjects(tracks, actors, lists, albums, tags, [text for text in texts if text])
-
-
-def paths(catalog: Catalog, nsid: str, subjects: Subjects) -> list[str]:
-    required = catalog.documents[nsid]["defs"]["main"].get("parameters", {}).get("required", [])
-    names = [name for name in parameters(catalog, nsid) if name in required]
-    names += ["uri"] if nsid in {ALBUM, STATUS} else []
-    asked = [
-        urlencode({name: subjects.value(nsid, name, place) for name in names}, doseq=True)
-        for place in range(ASKED)
-    ]
-    return list(dict.fromkeys(f"/xrpc/{nsid}?{query}".removesuffix("?") for query in asked))
-
-
-async def one(size: str, nsid: str, asked: list[str], server: Listener, url: str) -> Figure:
-    statements, answered = await counted(asked, url)
+async def one(asked: Sequence[str], server: Listener, url: str) -> Endpoint:
+    alone = await one_after_the_other(asked, url)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(orjson.dumps(answered))
+        file.write(orjson.dumps(alone.answered))
         file.flush()
         before = await used(server, url)
         single, many = [
@@ -174,9 +149,7 @@ async def one(size: str, nsid: str, asked: list[str], server: Listener, url: str
     # The load warms up before it counts: as long again at each rate, in proportion.
     warmed = 1 + WARM_UP_SECONDS / SECONDS
     millis = 1_000 * (after - before) / (warmed * (single["requests"] + many["requests"]))
-    say(f"| `{nsid}` | {statements} | {millis:.1f} | {_cells(single)} | {_cells(many)} |")
-    note = f"{statements} statements, {millis:.1f} ms of CPU; 16 clients {many['rate']:,.0f}/s"
-    return Figure(f"{size} {nsid}: p95", single["p95_millis"], "ms", note=note)
+    return Endpoint(alone, millis, single, many)
 
 
 async def used(server: Listener, url: str) -> float:
@@ -190,21 +163,50 @@ async def used(server: Listener, url: str) -> float:
     return sum(cpu_seconds(pid) for pid in (server.pid, *(row["pid"] for row in rows)))
 
 
-async def counted(asked: list[str], url: str) -> tuple[int, list[str]]:
-    """The most statements that an answer took, and the paths that are answered."""
+async def one_after_the_other(asked: Sequence[str], url: str) -> Alone:
     counted, most, good = Counted(), 0, []
     settings = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
-    async with asyncpg.create_pool(url, min_size=1, max_size=2, init=counted.watch) as pool:
+    async with asyncpg.create_pool(
+        url, min_size=1, max_size=1, init=counted.watch, server_settings={"jit": "off"}
+    ) as pool:
         transport = httpx.ASGITransport(create_app(settings, pool, load_catalog(), None))
         async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
             for path in asked:
                 counted.take()
-                response = await http.get(path)
-                if response.status_code == 200:
+                if (await http.get(path)).status_code == 200:
                     good.append(path)
                     most = max(most, len(counted.take()))
-    assert len(good) * 2 > len(asked), f"{asked[0]}: {len(good)} of {len(asked)} are answered"
-    return most, good
+            for place in range(PLANNED):
+                await http.get(good[place % len(good)])
+            assert len(good) * 2 > len(asked), f"{asked[0]}: {len(good)} of {len(asked)}"
+            backend = await pool.fetchval("select pg_backend_pid()")
+            cpu = sorted([await cpu_of(http, path, backend) for path in good[:CPU_QUESTIONS]])
+    return Alone(most, cpu[len(cpu) // 2], cpu[len(cpu) * 95 // 100], good)
+
+
+async def cpu_of(http: httpx.AsyncClient, path: str, backend: int) -> float:
+    """Milliseconds, the best of some tries: whoever else is at work spoils some."""
+    tries = []
+    for _ in range(TRIES):
+        before = time.process_time() * 1e3 + cpu_millis(backend)
+        await http.get(path)
+        tries.append(time.process_time() * 1e3 + cpu_millis(backend) - before)
+    return min(tries)
+
+
+def compare(
+    small: str, before: Mapping[str, Endpoint], large: str, after: Mapping[str, Endpoint]
+) -> None:
+    """How much longer a question takes in a catalogue so much larger; the goal is 1.5."""
+    say(f"\n| query, {large} : {small} | p95 | CPU, p50 | CPU, p95 |\n|---|---|---|---|")
+    for nsid in before:
+        one, other = before[nsid], after[nsid]
+        ratios = (
+            other.single["p95_millis"] / one.single["p95_millis"],
+            other.alone.cpu_p50 / one.alone.cpu_p50,
+            other.alone.cpu_p95 / one.alone.cpu_p95,
+        )
+        say(f"| `{nsid}` | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
 
 
 def _cells(result: Mapping[str, Any]) -> str:
@@ -212,14 +214,11 @@ def _cells(result: Mapping[str, Any]) -> str:
     return f"{result['rate']:,.0f} | {waits}"
 
 
-async def main(size: str, url: str | None) -> None:
-    if url is None:
-        figures = await endpoints([size])
-    else:
-        figures = await measure(size, url)
-    for figure in figures[-1:]:
+async def main(sizes: Sequence[str]) -> None:
+    given = (size.partition("=") for size in sizes)
+    for figure in await of_databases({size: url or None for size, _, url in given}):
         say(figure.line())
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2] if sys.argv[2:] else None))
+    asyncio.run(main(sys.argv[1:]))

@@ -39,6 +39,14 @@ class Side:
         return {**result, "server_cpu": cpu_seconds(self.server.pid) - before}
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Of which server of bench/server.py what is asked."""
+
+    kind: str
+    paths: Sequence[str]
+
+
 async def latest() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         async with (
@@ -47,22 +55,40 @@ async def latest() -> list[Figure]:
         ):
             await runner.migrate(url)
             await fill(url, TRACKS)
-            starts = await page_starts(url, TRACKS)
-            say(f"# {TRACKS:,} tracks, pages of 50, 16 clients")
-            return [
-                await _against(
-                    "getLatest, as shipped: all ask the first page",
-                    url,
-                    "ours",
-                    ([f"/xrpc/{METHOD}?limit=50"], ["/latest"]),
-                ),
-                await _against(
-                    "getLatest, nothing remembered, many pages",
-                    url,
-                    "ours-without-memory",
-                    ([our_page(key) for key in starts], [bare_page(key) for key in starts]),
-                ),
-            ]
+            return await compared(url, TRACKS, PAIRS)
+
+
+async def compared(url: str, tracks: int, pairs: int) -> list[Figure]:
+    starts = await page_starts(url, tracks)
+    first = [f"/xrpc/{METHOD}?limit=50"]
+    say(f"# getLatest: {tracks:,} tracks, pages of 50, 16 clients")
+    many = Question("ours-without-memory", list(map(our_page, starts)))
+    return [
+        await _against(
+            "getLatest, as shipped: all ask the first page",
+            url,
+            Question("ours", first),
+            Question("bare", ["/latest"]),
+            pairs,
+            goal="0.7 of one bare query",
+        ),
+        await _against(
+            "getLatest, nothing remembered, many pages",
+            url,
+            many,
+            Question("bare", list(map(bare_page, starts))),
+            pairs,
+            goal="0.7 of one bare query",
+        ),
+        await _against(
+            "getLatest, the first page remembered, and not",
+            url,
+            Question("ours", first),
+            Question("ours-without-memory", first),
+            pairs,
+            goal="5 times as many",
+        ),
+    ]
 
 
 async def page_starts(url: str, tracks: int) -> list[asyncpg.Record]:
@@ -71,7 +97,10 @@ async def page_starts(url: str, tracks: int) -> list[asyncpg.Record]:
     keys = await connection.fetch(
         """
         select uri, sort_at
-        from (select *, row_number() over (order by sort_at desc, uri desc) as place from track)
+        from (
+            select uri, sort_at, row_number() over (order by sort_at desc, uri desc) as place
+            from track
+        )
         where place % $1 = 0 and place <= $2
         """,
         tracks // PAGES,
@@ -91,29 +120,29 @@ def bare_page(key: asyncpg.Record) -> str:
 
 
 async def _against(
-    name: str, url: str, kind: str, paths: tuple[Sequence[str], Sequence[str]]
+    name: str, url: str, asked: Question, yardstick: Question, pairs: int, *, goal: str
 ) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            listening("bench.server", kind, url) as server,
-            listening("bench.server", "bare", url) as yardstick,
+            listening("bench.server", asked.kind, url) as server,
+            listening("bench.server", yardstick.kind, url) as other,
         ):
-            sizes = _check(server, yardstick, *paths)
+            sizes = _check(server, other, asked.paths, yardstick.paths)
             sides = []
-            for listener, asked in zip((server, yardstick), paths, strict=True):
+            for listener, question in ((server, asked), (other, yardstick)):
                 file = Path(folder) / str(listener.port)
-                file.write_bytes(orjson.dumps(asked))
+                file.write_bytes(orjson.dumps(question.paths))
                 sides.append(Side(listener, file))
-            pairs = [(await sides[0].measure(), await sides[1].measure()) for _ in range(PAIRS)]
+            runs = [(await sides[0].measure(), await sides[1].measure()) for _ in range(pairs)]
     return paired(
         name,
         "/s",
-        [(ours["rate"], bare["rate"]) for ours, bare in pairs],
-        goal="0.7 of one bare query",
+        [(ours["rate"], bare["rate"]) for ours, bare in runs],
+        goal=goal,
         note="; ".join(
-            f"{who}: {size:,} bytes, {_summary(runs)}"
-            for who, size, runs in zip(
-                ("ours", "bare"), sizes, zip(*pairs, strict=True), strict=True
+            f"{question.kind}: {size:,} bytes, {_summary(side)}"
+            for question, size, side in zip(
+                (asked, yardstick), sizes, zip(*runs, strict=True), strict=True
             )
         ),
     )
@@ -144,6 +173,8 @@ def _check(
         method.validate_output(page)
         uris = [item["track"]["uri"] for item in page["feed"]]
         assert len(uris) == 50
-        assert uris == [row["uri"] for row in orjson.loads(theirs)]
+        found = orjson.loads(theirs)
+        rows = [item["track"] for item in found["feed"]] if "feed" in found else found
+        assert uris == [row["uri"] for row in rows]
         sizes = len(mine), len(theirs)
     return sizes

@@ -99,6 +99,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(after_name[11]) + int(after_name[12])) / TICKS
 
 
+def cpu_millis(pid: int) -> float:
+    """The same of a process with one thread, by the nanosecond."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """In MiB. PSS counts a shared page once among those who share it, so it may be added up."""

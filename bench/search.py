@@ -1,6 +1,11 @@
-"""What people type, against 10,000, 100,000 and a million tracks: how fast, and how well."""
+"""What people type, against 10,000, 100,000 and a million tracks: how fast, and how well.
 
+`python -m bench.search 1m=DATABASE_URL` asks a database that was filled and indexed before.
+"""
+
+import asyncio
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,6 +18,7 @@ import httpx
 from appview.app import create_app
 from appview.context import AppSettings
 from bench.catalogue import SIZES, fill_titles
+from bench.processes import cpu_millis
 from bench.report import Figure, say
 from indexer.search.document import spellings
 from indexer.search.follow import Search
@@ -164,8 +170,7 @@ class Bench:
         return Took(took, self._cpu_millis() - cpu, any(response.json().values()))
 
     def _cpu_millis(self) -> float:
-        nanos = Path(f"/proc/{self.backend}/schedstat").read_text().split()[0]
-        return time.process_time() * 1e3 + int(nanos) / 1e6
+        return time.process_time() * 1e3 + cpu_millis(self.backend)
 
 
 def client_of(pool: Pool) -> httpx.AsyncClient:
@@ -216,3 +221,13 @@ async def timed(bench: Bench, size: str, name: str, asked: Sequence[str]) -> Fig
         f"p50 {cpu[len(cpu) // 2]:.1f} ms, p95 {cpu[int(len(cpu) * 0.95)]:.1f} ms; "
         f"{found} of {len(asked)} found something",
     )
+
+
+async def main(databases: Sequence[str]) -> None:
+    for size, _, url in (database.partition("=") for database in databases):
+        for figure in await answer(url, size):
+            say(figure.line())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
