@@ -1,6 +1,5 @@
 """Blobs as the queries use them: permitted, fetched, kept."""
 
-import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +13,7 @@ from cachetools import TTLCache
 from appview.media import metrics
 from appview.media.bucket import Bucket
 from appview.media.disk import Disk, NoRoom
-from appview.media.filling import Broken, Pace
+from appview.media.filling import Pace
 from appview.media.media import Media, Told
 from appview.media.opened import Opened
 from appview.media.permits import Permit, permit
@@ -53,22 +52,12 @@ class Blobs:
         sources = self.sources.of(permitted.did, str(permitted.cid), url)
         return await self.media.open(permitted.cid, sources)
 
-    def proven(
-        self, did: Did, cid: Cid, url: str | None = None
-    ) -> AbstractAsyncContextManager[BinaryIO]:
+    def proven(self, did: Did, cid: Cid) -> AbstractAsyncContextManager[BinaryIO]:
         """All of a blob, as a file to read in a thread; raises Broken where it does not come.
 
         Whether it may be had is for the caller to ask.
         """
-        return self.media.proven(cid, self.sources.of(did, str(cid), url))
-
-    async def whole(self, did: Did, cid: Cid, max_bytes: int) -> bytes:
-        """As `proven`, of what is small enough; raises Broken for what is not, too."""
-        async with self.proven(did, cid) as file:
-            data = await asyncio.to_thread(file.read, max_bytes + 1)
-        if len(data) > max_bytes:
-            raise Broken(f"{cid} has more than {max_bytes} bytes")
-        return data
+        return self.media.proven(cid, self.sources.of(did, str(cid)))
 
     async def keep(self, key: str, data: bytes) -> None:
         """What was made of a blob, for as long as there is room beside the blobs."""

@@ -17,6 +17,8 @@ from appview.media.blobs import Blobs, open_blobs
 from appview.media.disk import Disk
 from appview.media.sources import Sources
 from lexicons.catalog import load_catalog
+from lexicons.cid import Cid
+from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.makers import Rows
 from tests.appview.served import served
@@ -163,3 +165,8 @@ async def players(scene: Scene, each: int) -> AsyncIterator[list[Player]]:
         for player in opened:
             player.writer.close()
             await player.writer.wait_closed()
+
+
+async def whole(blobs: Blobs, did: Did, cid: Cid) -> bytes:
+    async with blobs.proven(did, cid) as file:
+        return await asyncio.to_thread(file.read)

@@ -36,6 +36,7 @@ from tests.appview.stage import (
     noise,
     players,
     staged,
+    whole,
 )
 from tests.indexer.test_replay import tools
 from tests.network.http import (
@@ -389,11 +390,9 @@ async def test_the_whole_of_a_blob_is_proven_before_anybody_works_on_it(scene: S
     did, cid = Did(scene.alice.did), parse_cid(scene.cid)
     scene.upstream(rewritten(flipped), times=1)
     with pytest.raises(Broken):
-        await scene.blobs[0].whole(did, cid, 1_000_000)
+        await whole(scene.blobs[0], did, cid)
     await wait_until(lambda: not scene.parts())
-    assert await scene.blobs[1].whole(did, cid, 1_000_000) == scene.audio
-    with pytest.raises(Broken):
-        await scene.blobs[0].whole(did, cid, 999_999)
+    assert await whole(scene.blobs[1], did, cid) == scene.audio
 
 
 async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(

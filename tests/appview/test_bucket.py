@@ -17,7 +17,7 @@ from appview.media.stored import Room, Stored
 from lexicons.cid import parse_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
-from tests.appview.stage import MANY, Scene, noise, staged
+from tests.appview.stage import MANY, Scene, noise, staged, whole
 from tests.deploy.gateways import free_port
 from tests.network.http import status
 from tests.support import wait_until
@@ -111,7 +111,7 @@ async def test_what_works_on_a_blob_gets_it_from_the_bucket_too(scene: Scene, po
     await scene.get()
     await until_uploaded(pool, scene.cid)
     did, cid = Did(scene.alice.did), parse_cid(scene.cid)
-    assert await scene.blobs[1].whole(did, cid, 1_000_000) == scene.audio
+    assert await whole(scene.blobs[1], did, cid) == scene.audio
     await scene.blobs[0].keep("thumb", b"small")
     assert await scene.blobs[1].kept("thumb") == b"small"
     assert scene.fetches == 1
