@@ -15,6 +15,7 @@ from pathlib import Path
 from migrations.binaries import Binaries
 from migrations.errors import EmbeddedFailed
 from migrations.folder import Folder
+from migrations.memory import memory_bytes
 from migrations.unprivileged import Owner, environment, give, named_owner, run
 
 DATABASE = "plyr"
@@ -30,8 +31,8 @@ max_connections = 100
 
 # A small machine, whose other half is Python. Without parallel queries a container's
 # 64 MB of /dev/shm are enough.
-shared_buffers = '128MB'
-effective_cache_size = '512MB'
+shared_buffers = '{shared}MB'
+effective_cache_size = '{cache}MB'
 work_mem = '8MB'
 maintenance_work_mem = '64MB'
 max_parallel_workers_per_gather = 0
@@ -58,8 +59,19 @@ timezone = 'UTC'
 cluster_name = 'plyr-appview'
 """
 CUSTOM = "custom.conf"
+SHARED_MB = (128, 1024)
 
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def settings(memory: int) -> str:
+    """An eighth of the memory is shared, less than is usual: Python is to have its part.
+
+    A large index changes pages all over it, and each that is crowded out is written once more.
+    """
+    least, most = SHARED_MB
+    megabytes = memory >> 20
+    return SETTINGS.format(shared=max(least, min(megabytes // 8, most)), cache=megabytes // 2)
 
 
 def prepare(folder: Folder, binaries: Binaries, owner: Owner) -> None:
@@ -121,7 +133,7 @@ def data_argument(cluster: Path) -> str:
 
 def start(folder: Folder, binaries: Binaries, log: int) -> subprocess.Popen[bytes]:
     custom = f"include '{CUSTOM}'\n" if (folder.cluster / CUSTOM).exists() else ""
-    (folder.cluster / "postgresql.conf").write_text(SETTINGS + custom)
+    (folder.cluster / "postgresql.conf").write_text(settings(memory_bytes()) + custom)
     env = environment()
     stale = _recorded_pid(folder.cluster)
     if stale is not None:
