@@ -62,8 +62,12 @@ class Gallery:
             self._permits[picture] = remembered
         return remembered
 
-    async def kept(self, picture: Picture, size: str) -> bytes | None:
-        return await self.blobs.kept(_key(picture, size))
+    async def kept(self, picture: Picture, sources: tuple[Source, ...], size: str) -> bytes | None:
+        for source in sources:
+            data = await self.blobs.kept(_key(picture, source, size))
+            if data is not None:
+                return data
+        return None
 
     async def make(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
         """By size; raises NoPicture, NotNow."""
@@ -99,7 +103,7 @@ class Gallery:
                 troubles.append(error)
             else:
                 for size, data in made.items():
-                    await self.blobs.keep(_key(picture, size), data)
+                    await self.blobs.keep(_key(picture, source, size), data)
                 return made
         raise next((one for one in troubles if isinstance(one, NotNow)), troubles[0])
 
@@ -145,5 +149,7 @@ def _judged(failure: Exception) -> NoPicture | NotNow:
     return NotNow(str(failure))
 
 
-def _key(picture: Picture, size: str) -> str:
-    return f"picture {VERSION} {size} {picture}"
+def _key(picture: Picture, source: Source, size: str) -> str:
+    """Bytes are what their CID says for ever; an address is for as long as its record says so."""
+    name = str(picture) if isinstance(source, Address) else f"{type(source).__name__} {source.cid}"
+    return f"picture {VERSION} {size} {name}"

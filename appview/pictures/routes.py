@@ -13,7 +13,7 @@ from appview.context import AppContext
 from appview.media.ranges import has_already
 from appview.media.response import STRANGERS
 from appview.pictures.failures import NoPicture, NotNow
-from appview.pictures.permits import Artwork, Avatar, NotShown, Picture
+from appview.pictures.permits import Artwork, Avatar, NotShown, Picture, Source
 from appview.pictures.pictures import Gallery
 from appview.pictures.protocol import SIDES
 from lexicons.cid import InvalidCid, parse_cid
@@ -61,13 +61,25 @@ async def _picture(
     gallery: Gallery, context: AppContext, limiter: RateLimiter | None, request: Request
 ) -> Response:
     size, picture = _asked_for(request)
-    async with asyncio.timeout(context.settings.answer_seconds):
-        sources = await gallery.permit(context.pool, picture)
-    data = await gallery.kept(picture, size)
-    if data is None:
-        if limiter is not None:  # only what costs something counts
+
+    def count() -> None:
+        if limiter is not None:
             limiter.take(caller(None, address_of(request.scope)))
+
+    async def permit() -> tuple[Source, ...]:
+        async with asyncio.timeout(context.settings.answer_seconds):
+            return await gallery.permit(context.pool, picture)
+
+    try:
+        sources = await permit()
+    except NotShown:
+        count()
+        raise
+    data = await gallery.kept(picture, sources, size)
+    if data is None:
+        count()
         data = (await gallery.make(picture, sources))[size]
+        await permit()  # which may have ended while it came
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**HEADERS, "etag": etag, "cache-control": CACHE}
     if has_already(request.headers, etag):

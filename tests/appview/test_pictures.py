@@ -24,6 +24,7 @@ from appview.media.sources import Sources
 from appview.pictures.failures import Failures, NoPicture, NotNow
 from appview.pictures.fetching import AT_ONCE_PER_HOST
 from appview.pictures.permits import Address
+from appview.pictures.pictures import PERMIT_SECONDS
 from lexicons.catalog import load_catalog
 from migrations.database import Pool
 from tests.appview.covers import FRONT_COVER, covered, picture
@@ -244,6 +245,19 @@ async def test_a_picture_goes_with_its_record_from_the_cache_too(scene: Scene, w
     await is_gone(scene, url)
 
 
+async def test_a_right_that_ends_while_the_picture_comes_has_ended(scene: Scene) -> None:
+    go_on = asyncio.Event()
+    scene.host.faults.on("cover.png", held(go_on))
+    url = await scene.cover()
+    asked = asyncio.create_task(scene.get(url))
+    await wait_until(lambda: scene.fetches)
+    await scene.rows.pool.execute("delete from track")
+    forgotten = time.monotonic() + PERMIT_SECONDS
+    await wait_until(lambda: time.monotonic() > forgotten)
+    go_on.set()
+    assert (await asked).status_code == 404
+
+
 @pytest.mark.parametrize("whose", ["alice's", "another's"])
 async def test_a_blob_that_is_taken_down_is_shown_nowhere(scene: Scene, whose: str) -> None:
     data = picture(300)
@@ -397,6 +411,32 @@ async def test_nor_of_a_sound_that_is_taken_down(scene: Scene) -> None:
     await scene.rows.take_down(f"did:plc:thief/{cid}")
     await is_gone(scene, url)
     assert "artwork" not in await scene.views()
+
+
+async def test_nor_where_the_record_names_another_that_is_not_there(scene: Scene) -> None:
+    gone = f"{scene.host.url}/gone.png"
+    cid = await scene.song(covered("mp3", (FRONT_COVER, picture(400))), image_url=gone)
+    url = await scene.artwork("full")
+    assert (await scene.get(url)).status_code == 200
+    await scene.rows.take_down(f"{scene.alice.did}/{cid}")
+
+    async def is_refused() -> bool:
+        return (await scene.get(url)).status_code == 404
+
+    await wait_until(is_refused, 2)
+
+
+async def test_a_song_whose_record_is_rewritten_is_not_fetched_again_for_its_picture(
+    scene: Scene,
+) -> None:
+    await scene.song(covered("mp3", (FRONT_COVER, picture(400))))
+    first = await scene.artwork()
+    assert (await scene.get(first)).status_code == 200
+    await scene.rows.pool.execute("update track set cid = $1", cid_of({"a": "rewrite"}))
+    second = await scene.artwork()
+    assert second != first
+    assert (await scene.get(second, server=1)).status_code == 200
+    assert scene.alice.pds.times_asked(UPSTREAM) == 1
 
 
 # who asks ------------------------------------------------------------------------------------

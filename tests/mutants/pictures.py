@@ -41,8 +41,8 @@ PICTURES = (
     Mutant(
         name="picture-made-for-free",
         file="appview/pictures/routes.py",
-        old="        if limiter is not None:  # only what costs something counts",
-        new="        if limiter is None:",
+        old="    if data is None:\n        count()\n",
+        new="    if data is None:\n",
         breaks="one caller can keep both decoders busy",
         tests=(f"{SERVED}::test_only_pictures_that_have_to_be_made_count_for_the_rate",),
     ),
