@@ -137,6 +137,7 @@ async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIt
         bucket = open_bucket(config.media_store, Stored(tools.pool, config.media_store_bytes))
     facts = FactReader(tools.pool)
     async with open_blobs(disk, sources, bucket=bucket, told=facts.note) as blobs:
+        blobs.media.spawn(facts.catch_up(disk))
         yield create_app(
             app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs
         )

@@ -87,6 +87,11 @@ class Disk:
         except FileNotFoundError:
             return None
 
+    def names(self) -> list[str]:
+        """Of all that is whole."""
+        with self._index() as index:
+            return [name for (name,) in index.execute("select name from kept where whole")]
+
     @staticmethod
     def is_use_noted(used_at: float) -> bool:
         return time.time() - used_at < USE_SECONDS

@@ -12,8 +12,9 @@ import asyncpg
 import orjson
 import structlog
 
+from appview.media.disk import Disk
 from appview.playback import metrics
-from lexicons.cid import Cid
+from lexicons.cid import Cid, parse_cid
 from migrations.database import Pool
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ AT_ONCE: Final = 2
 MOST_WAITING: Final = 100
 WALL_SECONDS: Final = 15.0
 ANSWER_BYTES: Final = 10_000
+TROUBLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 KEEP: Final = """
 insert into media.audio_fact (
     cid, size, mime_type, codec, lossless, duration_ms, bitrate, sample_rate, channels, has_picture,
@@ -35,6 +37,12 @@ on conflict (cid) do nothing
 IS_WANTED: Final = """
 select exists (select from track where audio_cid = $1)
    and not exists (select from media.audio_fact where cid = $1)
+"""
+UNREAD: Final = """
+select cid
+from unnest($1::text[]) as kept (cid)
+where exists (select from track where audio_cid = kept.cid)
+  and not exists (select from media.audio_fact where audio_fact.cid = kept.cid)
 """
 FIELDS: Final = (
     "mime_type",
@@ -63,10 +71,24 @@ class FactReader:
         try:
             async with self._turns:
                 await self._read_if_new(cid, file)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except TROUBLE as error:
             log.warning("sound not read", cid=str(cid), error=str(error)[:300])
         finally:
             self._waiting -= 1
+
+    async def catch_up(self, disk: Disk) -> None:
+        """Read what is kept and was not: who fetched it was ended, busy, or had other tables."""
+        names = await asyncio.to_thread(disk.names)
+        try:
+            unread = await self.pool.fetch(UNREAD, names)
+        except TROUBLE as error:
+            log.warning("sound not read", error=str(error)[:300])
+            return
+        for row in unread:
+            file = await asyncio.to_thread(disk.find, row["cid"])
+            if file is not None:
+                with file:
+                    await self.note(parse_cid(row["cid"]), file)
 
     async def _read_if_new(self, cid: Cid, file: BinaryIO) -> None:
         if not await self.pool.fetchval(IS_WANTED, str(cid)):

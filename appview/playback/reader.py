@@ -4,6 +4,7 @@ It can write, start and reach nothing, and is bounded in memory and time; whoeve
 one line of JSON, or ends it.
 """
 
+import os
 import resource
 import sys
 from dataclasses import asdict
@@ -18,6 +19,7 @@ CPU_SECONDS: Final = 10
 
 
 def main() -> None:
+    os.nice(10)  # listeners come first
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -286,6 +286,19 @@ async def test_what_was_heard_once_is_measured(pool: Pool, tmp_path: Path) -> No
         assert source["playback"]["sources"][0]["status"] == "ok"
 
 
+async def test_what_nobody_measured_when_it_came_is_measured_at_the_next_start(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, servers=1) as scene:
+        await scene.get()
+        await wait_until(lambda: bool(scene.kept()))
+        (blobs,) = scene.blobs
+        await blobs.keep("a picture", b"of something")
+        await FactReader(pool).catch_up(blobs.media.disk)
+        rows = await pool.fetch("select cid, size from media.audio_fact")
+        assert [tuple(row) for row in rows] == [(scene.cid, len(scene.audio))]
+
+
 # playlist files -------------------------------------------------------------------------------
 
 
