@@ -23,6 +23,22 @@ PICTURES = (
         tests=(f"{SERVED}::test_a_picture_goes_with_its_record_from_the_cache_too",),
     ),
     Mutant(
+        name="picture-outlives-the-right-on-its-way",
+        file="appview/pictures/routes.py",
+        old="        await permit()  # which may have ended while it came\n",
+        new="",
+        breaks="whoever asks at the right moment is given what was taken down since",
+        tests=(f"{SERVED}::test_a_right_that_ends_while_the_picture_comes_has_ended",),
+    ),
+    Mutant(
+        name="picture-kept-under-its-record",
+        file="appview/pictures/pictures.py",
+        old="    name = str(picture) if isinstance(source, Address)",
+        new="    name = str(picture) if source",
+        breaks="a cover in a sound that was taken down stays for the address beside it",
+        tests=(f"{SERVED}::test_nor_where_the_record_names_another_that_is_not_there",),
+    ),
+    Mutant(
         name="picture-fetched-for-each",
         file="appview/pictures/pictures.py",
         old="        task = self._making.get(picture)\n",
