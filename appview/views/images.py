@@ -1,7 +1,5 @@
 """Pictures as URLs of ours, in three sizes; what they show is settled by the CID at their end."""
 
-from urllib.parse import quote
-
 from lexicons.types import Image
 
 
@@ -16,7 +14,7 @@ def avatar(origin: str, did: str, cid: str | None) -> Image | None:
 
 
 def _image(origin: str, path: str) -> Image:
-    path = quote(path, safe=":/")  # did:web may hold a percent sign
+    path = path.replace("%", "%25")  # did:web may hold some; all else stands in a path as it is
     return {
         "thumb": f"{origin}/img/thumb/{path}",
         "medium": f"{origin}/img/medium/{path}",
