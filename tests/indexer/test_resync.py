@@ -12,7 +12,7 @@ from indexer.walks import HEAD_MOVES
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
-from tests.network.http import Answer, Fault, body, held, rewritten, sections, status
+from tests.network.http import Answer, Fault, body, endless, held, rewritten, sections, status
 from tests.network.makers import track
 from tests.network.world import untold as untold_to_anyone
 from tests.support import wait_until
@@ -108,6 +108,23 @@ async def test_a_host_whose_proofs_are_none_is_walked_as_well(scene: Scene, faul
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
     assert await scene.tracks() == {"First", "Missed"}
     assert not alice.times_asked("com.atproto.sync.getRepo")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [status(501), endless(), body(b"<html>"), rewritten(lambda car: next(sections(car)))],
+    ids=["not served", "endless", "no CAR", "no blocks"],
+)
+async def test_a_small_repo_that_does_not_come_whole_is_walked(scene: Scene, fault: Fault) -> None:
+    alice, did = scene.alice, parse_did(scene.alice.did)
+    many = [alice.creating(track(f"Missed {number}")) for number in range(60)]
+    await alice.commit(many, told=untold_to_anyone)
+    alice.pds.faults.on("com.atproto.sync.getRepo", fault)
+    await scene.pipeline.writer.write([scene.pipeline.track(did, "a test")], None)
+    await scene.walk_what_is_due()
+    assert alice.times_asked("com.atproto.sync.getRepo") == 1
+    assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
+    assert len(await scene.tracks()) == 61
 
 
 async def test_a_repo_that_has_not_moved_costs_one_question(scene: Scene) -> None:
