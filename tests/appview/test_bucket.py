@@ -17,9 +17,10 @@ from appview.media.stored import Room, Stored
 from lexicons.cid import parse_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
-from tests.appview.stage import MANY, Scene, noise, staged, whole
+from tests.appview.stage import GET_BLOB, MANY, Scene, noise, staged, whole
 from tests.deploy.gateways import free_port
 from tests.network.http import status
+from tests.network.program import Program
 from tests.support import wait_until
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -114,6 +115,27 @@ async def test_what_works_on_a_blob_gets_it_from_the_bucket_too(scene: Scene, po
     assert await whole(scene.blobs[1], did, cid) == scene.audio
     await scene.blobs[0].keep("thumb", b"small")
     assert await scene.blobs[1].kept("thumb") == b"small"
+    assert scene.fetches == 1
+
+
+async def test_a_server_is_told_of_the_bucket_by_its_setting(
+    scene: Scene, pool: Pool, database_url: str, tmp_path: Path
+) -> None:
+    settings = {"PLYR_MEDIA_STORE": "s3://music/blobs", "PLYR_MIN_FREE_BYTES": "0"}
+    program = Program(scene.world, database_url, tmp_path / "third", "serve", settings)
+    await program.start()
+    try:
+        answer = await program.get(GET_BLOB, list(scene.params.items()))
+        assert answer.content == scene.audio
+        await until_uploaded(pool, scene.cid)
+
+        async def is_counted() -> bool:
+            return await program.metric("plyr_media_uploads_total", outcome="kept") == 1
+
+        await wait_until(is_counted)
+    finally:
+        await program.terminate()
+    assert (await scene.get()).headers["etag"] == f'"{scene.cid}"'
     assert scene.fetches == 1
 
 
