@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 Playability = Literal["playable", "gated", "unavailable", "pending", "taken-down"]
 
@@ -21,6 +22,19 @@ class Trust:
 
     def covers(self, url: str | None) -> bool:
         return url is not None and url.startswith(self.prefixes)
+
+
+# Names that mean something else in everybody's own network.
+_OF_ONES_OWN = frozenset({"home", "internal", "intranet", "lan", "local", "localhost"})
+
+
+def is_public(origin: str) -> bool:
+    """Whether listeners may be sent there: any DID document can name any PDS."""
+    parts = urlsplit(origin)
+    labels = (parts.hostname or "").rstrip(".").split(".")
+    # What ends in a number is an address, however it is written, and so is what has a colon.
+    is_name = len(labels) > 1 and not labels[-1][:1].isdigit() and ":" not in labels[0]
+    return parts.scheme == "https" and is_name and labels[-1].lower() not in _OF_ONES_OWN
 
 
 def playability(

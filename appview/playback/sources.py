@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from appview.media.kinds import UNKNOWN, canonical
 from appview.pagination import Row
-from appview.rules import Trust
+from appview.rules import Trust, is_public
 from lexicons.types import Source
 
 _OURS: Final = "/xrpc/fm.plyr.playback.getBlob"
@@ -21,7 +21,7 @@ def sources(row: Row, trust: Trust, max_blob_bytes: int | None) -> list[Source]:
     has_blob = row["audio_cid"] is not None
     is_small = max_blob_bytes is None or (row["audio_size"] or 0) <= max_blob_bytes
     ours = [_ours(row, trust.origin)] if has_blob and is_small else []
-    at_pds = [_at_pds(row)] if has_blob and row["pds"] is not None else []
+    at_pds = [_at_pds(row)] if has_blob and is_public(row["pds"] or "") else []
     at_cdn = [_at_cdn(row)] if trust.covers(row["audio_url"]) else []
     if row["check_status"] == "ok":
         return [*ours, *at_cdn, *at_pds]

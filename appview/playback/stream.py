@@ -19,7 +19,7 @@ from appview.media.permits import Permit
 from appview.playback.playbacks import load_playbacks
 from appview.playback.views import playback_view
 from lexicons.cid import parse_cid
-from lexicons.syntax import Did
+from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_record_key
 from lexicons.types import PlaybackView
 from xrpc.caller_rates import caller
 from xrpc.errors import XrpcError
@@ -62,7 +62,10 @@ def stream_route(context: AppContext, limiter: RateLimiter | None, translate: Tr
 
 async def best_url(context: AppContext, did: str, rkey: str, *, will_play: bool) -> str:
     """Raises XrpcError where there is none. `will_play`: or else somebody only looks."""
-    uri = f"at://{did}/{context.settings.namespace}.track/{rkey}"
+    try:
+        uri = f"at://{parse_did(did)}/{context.settings.namespace}.track/{parse_record_key(rkey)}"
+    except InvalidSyntax as error:
+        raise XrpcError(404, "TrackNotFound", str(error)) from error
     async with context.pool.acquire() as connection:
         row = (await load_playbacks(connection, [uri])).get(uri)
     if row is None:

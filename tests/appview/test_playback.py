@@ -1,8 +1,7 @@
-"""Where a track can be had: for every state, in views, playlists and behind its short address."""
+"""Where a track can be had: for every state, in views and behind its short address."""
 
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -10,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appview.playback.facts import FactReader
-from appview.playback.playlist import Playlist, m3u, xspf
 from appview.playback.sources import sources
 from appview.rules import Trust
-from lexicons.types import TrackViewBasic
 from migrations.database import Pool
 from tests.appview import world
 from tests.appview.conftest import Client
@@ -299,65 +296,6 @@ async def test_what_nobody_measured_when_it_came_is_measured_at_the_next_start(
         assert [tuple(row) for row in rows] == [(scene.cid, len(scene.audio))]
 
 
-# playlist files -------------------------------------------------------------------------------
-
-
-async def test_a_list_as_a_file_has_what_can_be_played_in_its_order(
-    client: Client, rows: Rows
-) -> None:
-    await rows.account("alice")
-    first = await rows.track("alice", title="Ok\n#EXTINF:9,fake", duration_ms=61_500, album="Q&A")
-    gated = await rows.track("alice", gate_type="any")
-    last = await rows.track("alice", title="<Last> & done")
-    listed = await rows.list("alice", (last, gated, first), name="Mix")
-
-    async def file(form: str) -> httpx.Response:
-        path = "/xrpc/fm.plyr.playback.getPlaylistFile"
-        response = await client.http.get(path, params={"uri": listed, "format": form})
-        assert response.status_code == 200, response.text
-        return response
-
-    response = await file("m3u")
-    assert response.headers["content-type"] == "audio/x-mpegurl; charset=utf-8"
-    assert response.text.splitlines() == [
-        "#EXTM3U",
-        "#PLAYLIST:Mix",
-        "#EXTINF:-1,alice - <Last> & done",
-        "https://music.test" + stream_of(last),
-        "#EXTINF:62,alice - Ok #EXTINF:9,fake",
-        "https://music.test" + stream_of(first),
-    ]
-    response = await file("xspf")
-    assert response.headers["content-type"] == "application/xspf+xml"
-    tracks = ET.fromstring(response.content).findall(".//{http://xspf.org/ns/0/}track")
-    found = [{part.tag.rpartition("}")[2]: part.text for part in track} for track in tracks]
-    assert found[0]["title"] == "<Last> & done"
-    assert found[1]["location"] == "https://music.test" + stream_of(first)
-    assert (found[1]["duration"], found[1]["album"]) == ("61500", "Q&A")
-    params = {"uri": listed, "format": "pls"}
-    refused = await client.http.get("/xrpc/fm.plyr.playback.getPlaylistFile", params=params)
-    assert refused.status_code == 400
-    params = {"uri": first, "format": "m3u"}
-    refused = await client.http.get("/xrpc/fm.plyr.playback.getPlaylistFile", params=params)
-    assert refused.json()["error"] == "ListNotFound"
-
-
-@given(title=st.text(max_size=30), name=st.text(max_size=30))
-def test_no_title_breaks_a_playlist_file(title: str, name: str) -> None:
-    track: TrackViewBasic = {  # type: ignore[typeddict-item]  # what playlists read of it
-        "uri": "at://x",
-        "title": title,
-        "artist": title,
-        "stream": "https://music.test/stream/a/b",
-    }
-    playlist = Playlist("at://list", name, name, [track])
-    lines = m3u(playlist).splitlines()
-    assert len(lines) == 4
-    assert lines[3] == track["stream"]
-    root = ET.fromstring(xspf(playlist))
-    assert len(root.findall(".//{http://xspf.org/ns/0/}location")) == 1
-
-
 # any record -----------------------------------------------------------------------------------
 
 PAGES = ("track", "list", "embed/track", "embed/list", "stream")
@@ -425,7 +363,15 @@ async def test_R30_R32_no_answer_at_all_has_an_address_of_strangers(
 
 
 @pytest.mark.parametrize(
-    "path", ["did:plc:alice/", "alice.test/3k", "did:plc:alice/..%2f..", "x/y"]
+    "path",
+    [
+        "did:plc:alice/",
+        "alice.test/3k",
+        "did:plc:alice/..%2f..",
+        "did:plc:alice/%00",
+        "did:plc:alice/%ff",
+        "x/y",
+    ],
 )
 async def test_what_names_no_track_is_not_found(client: Client, path: str) -> None:
     assert (await client.http.get(f"/stream/{path}")).status_code == 404

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from appview.rules import Trust, playability
+from appview.rules import Trust, is_public, playability
 from appview.views.images import artwork, avatar
 
 TRUST = Trust.of("https://music.test", ("audio.plyr.fm", "images.plyr.fm"))
@@ -47,6 +47,27 @@ def test_R31_a_trusted_url_is_playable_once_it_was_found_and_until_it_is_dead() 
     assert word(None, AT_CDN, "ok") == "playable"
     assert word(None, AT_CDN, "dead") == "unavailable"
     assert word("bafkreia", AT_CDN, "dead") == "playable"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://pds.test",
+        "https://localhost",
+        "https://router.local",
+        "https://db.internal.",
+        "https://127.0.0.1:8443",
+        "https://127.1",
+        "https://2130706433",
+        "https://0.0x7f.0x1",
+        "https://[::1]",
+        "https://[::ffff:10.0.0.1]",
+        "",
+    ],
+)
+def test_R33_no_did_document_sends_listeners_into_their_own_network(origin: str) -> None:
+    assert not is_public(origin)
+    assert is_public("https://morel.us-east.host.bsky.network")
 
 
 def test_a_gate_is_never_bypassed() -> None:
