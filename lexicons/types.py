@@ -39,7 +39,7 @@ class StrongRef(TypedDict):
 
 
 class Image(TypedDict):
-    """A picture in three sizes, as URLs that work in a browser."""
+    """A picture in three sizes, as URLs of the service. What one shows never changes."""
 
     thumb: str
     medium: str
