@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.appview.covers import picture
+from tests.appview.covers import FRONT_COVER, covered, picture
 from tests.network import http, scenes
 from tests.network.http import HttpServer
 from tests.network.makers import playlist, track
@@ -107,6 +107,28 @@ async def test_R32_a_picture_at_a_strangers_address_is_shown_by_us_until_its_rec
         return (await story.program.get(path)).status_code == 404
 
     await wait_until(is_gone)
+
+
+async def test_a_song_that_somebody_has_heard_shows_the_cover_inside_it(story: Story) -> None:
+    alice = await story.person("alice")
+    sound = covered("mp3", (FRONT_COVER, picture(400)))
+    blob = alice.pds.add_blob(alice.did, sound, "audio/mpeg")
+    song = await alice.write(track("Tagged", audioUrl=None, audioBlob=blob))
+    await story.holds()
+    assert "artwork" not in await view_of(story, song)
+    heard = await story.program.get(
+        "/xrpc/fm.plyr.playback.getBlob", [("did", alice.did), ("cid", str(blob["ref"]))]
+    )
+    assert heard.content == sound
+
+    async def has_artwork() -> bool:
+        return "artwork" in await view_of(story, song)
+
+    await wait_until(has_artwork)
+    address = (await view_of(story, song))["artwork"]["full"]
+    shown = await story.program.get(address.removeprefix(story.program.url))
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    assert alice.times_asked(GET_BLOB) == 1
 
 
 async def test_R31_what_nobody_has_proven_to_be_there_is_not_said_to_be(
