@@ -11,7 +11,7 @@ SHOWN = (
         old="            autoescape=True,\n",
         new="",
         breaks="a title can run a script in our name",
-        tests=(f"{PAGES}::test_words_of_strangers_stay_words[embed.html]",),
+        tests=(f"{PAGES}::test_words_of_strangers_stay_words",),
     ),
     Mutant(
         name="page-framed-by-anyone",
