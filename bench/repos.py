@@ -28,9 +28,9 @@ class OnDisk:
     ours: int
 
 
-def repo_on_disk(folder: Path, name: str, foreign: int, ours: int) -> OnDisk:
+def repo_on_disk(folder: Path, did: str, foreign: int, ours: int) -> OnDisk:
     """Named by its DID; its blocks in the order of their hashes, as good as none."""
-    did, key, chance = f"did:plc:{name:a<24}", SigningKey(), random.Random(name)
+    key, chance = SigningKey(), random.Random(f"{foreign} {ours}")
     values = dict(_records(chance, foreign, ours))
     tree = Tree({path: link_to(value) for path, value in values.items()})
     unsigned = {"did": did, "version": 3, "prev": None, "rev": TidClock().next(), "data": tree.root}
@@ -67,9 +67,21 @@ def _record(collection: str, chance: random.Random) -> dict[str, object]:
     return {**record, "subject": {"uri": uri, "cid": cid}}
 
 
-def sizes_of_people(count: int, median: int, chance: random.Random) -> Sequence[int]:
-    """Lognormal: most repositories are small, a few are huge."""
-    return [min(int(median * chance.lognormvariate(0, 1.2)), 50 * median) for _ in range(count)]
+def repos_of_people(folder: Path, dids: Sequence[str], median: int) -> list[OnDisk]:
+    """Lognormal: most are small, a few are huge. Of each some records are ours, up to twenty."""
+    chance = random.Random(1)
+    sizes = [min(int(median * chance.lognormvariate(0, 1.2)), 50 * median) for _ in dids]
+    return [
+        repo_on_disk(folder, did, size, 1 + size % 20)
+        for did, size in zip(dids, sizes, strict=True)
+    ]
+
+
+def invented_did(number: int) -> str:
+    return f"did:plc:{f'p{number:03}'.translate(DIGITS):a<24}"
+
+
+DIGITS = str.maketrans("0123456789", "bcdefghijk")
 
 
 def total_bytes(repos: Iterable[OnDisk]) -> int:
