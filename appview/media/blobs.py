@@ -50,14 +50,14 @@ class Blobs:
     async def open(self, permitted: Permit, url: str | None = None) -> Opened:
         """Raises Broken where it does not come. `url`: of a trusted host, to be asked last."""
         sources = self.sources.of(permitted.did, str(permitted.cid), url)
-        return await self.media.open(permitted.cid, sources)
+        return await self.media.open(permitted.cid, permitted.did, sources)
 
     def proven(self, did: Did, cid: Cid) -> AbstractAsyncContextManager[BinaryIO]:
         """All of a blob, as a file to read in a thread; raises Broken where it does not come.
 
         Whether it may be had is for the caller to ask.
         """
-        return self.media.proven(cid, self.sources.of(did, str(cid)))
+        return self.media.proven(cid, did, self.sources.of(did, str(cid)))
 
     async def keep(self, key: str, data: bytes) -> None:
         """What was made of a blob, for as long as there is room beside the blobs."""

@@ -20,6 +20,8 @@ from typing import BinaryIO
 BUSY_SECONDS = 30.0
 # A use is noted at most this often: reading is no reason to write.
 USE_SECONDS = 60.0
+# What is behind it in the name of a `.part` keeps those apart that will be the same blob.
+OF = "@"
 
 SCHEMA = """
 create table if not exists kept (
@@ -169,7 +171,8 @@ class Disk:
         target = self._blob(name)
         target.parent.mkdir(exist_ok=True)
         with self._index() as index:
-            self._insert(index, name, size, size, whole=True)
+            index.execute("delete from kept where name = ?", (name,))
+            self._insert(index, target.name, size, size, whole=True)
             self._part(name).rename(target)
 
     def put(self, name: str, data: bytes) -> None:
@@ -192,7 +195,8 @@ class Disk:
     # inside -----------------------------------------------------------------------------------
 
     def _blob(self, name: str) -> Path:
-        return self._folder / "blobs" / name[-2:] / name
+        whole = name.partition(OF)[0]
+        return self._folder / "blobs" / whole[-2:] / whole
 
     def _part(self, name: str) -> Path:
         return self._folder / "parts" / f"{name}.part"

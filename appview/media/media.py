@@ -1,9 +1,12 @@
 """Blobs for whoever may have them: from the cache, or while they come.
 
-One fetch per blob and cache, however many ask and in however many processes.
+One fetch per blob, account and cache, however many ask and in however many processes. Anybody's
+record can name a blob of others, so what comes from one account's PDS is only for those who asked
+for it there, until it is proven.
 """
 
 import asyncio
+import hashlib
 import os
 import tempfile
 import time
@@ -17,12 +20,13 @@ from cachetools import TTLCache
 
 from appview.media import metrics
 from appview.media.bucket import Bucket
-from appview.media.disk import Disk, NoRoom
+from appview.media.disk import OF, Disk, NoRoom
 from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow
 from appview.media.kept import Kept, KeptFile, piece
 from appview.media.kinds import HEAD_BYTES
 from appview.media.opened import Coming, Opened
 from lexicons.cid import Cid
+from lexicons.syntax import Did
 from xrpc.client import Unreachable
 from xrpc.identity import IdentityError
 from xrpc.remote import HostBusy, RemoteError
@@ -54,27 +58,27 @@ class Media:
         default_factory=lambda: TTLCache(FAILURES_REMEMBERED, FAILURE_SECONDS, time.monotonic)
     )
 
-    async def open(self, cid: Cid, sources: Sequence[Fetch]) -> Opened:
+    async def open(self, cid: Cid, did: Did, sources: Sequence[Fetch]) -> Opened:
         """The blob, as soon as its first bytes may be handed out."""
-        name = str(cid)
-        if (kept := await self.find(name)) is not None:
+        if (kept := await self.find(str(cid))) is not None:
             metrics.found(kept)
             return Opened.of(kept)
         metrics.found(None)
+        name = filling_name(cid, did)
         if (why := self._failed.get(name)) is not None:
             raise Broken(why)
         if name not in self._fillings:
-            self._begin(cid, sources)
+            self._begin(name, cid, sources)
         try:
             async with asyncio.timeout(self.pace.patience_seconds):
-                return await self._first_bytes(name)
+                return await self._first_bytes(name, cid)
         except TimeoutError:
-            raise Broken(f"{name}: nothing of it has come yet") from None
+            raise Broken(f"{cid}: nothing of it has come yet") from None
 
     @asynccontextmanager
-    async def proven(self, cid: Cid, sources: Sequence[Fetch]) -> AsyncIterator[BinaryIO]:
+    async def proven(self, cid: Cid, did: Did, sources: Sequence[Fetch]) -> AsyncIterator[BinaryIO]:
         """All of the blob, as a file to read; raises Broken."""
-        opened = await self.open(cid, sources)
+        opened = await self.open(cid, did, sources)
         try:
             await opened.until_proven()
         finally:
@@ -112,7 +116,7 @@ class Media:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _first_bytes(self, name: str) -> Opened:
+    async def _first_bytes(self, name: str, cid: Cid) -> Opened:
         """A source that failed before its first byte was handed out has only cost time."""
         while True:
             filling = self._fillings[name]
@@ -124,7 +128,7 @@ class Media:
                 continue
             if filling.file is not None:
                 return await _coming(filling, filling.file)
-            return Opened.of(await self._kept(name))
+            return Opened.of(await self._kept(str(cid)))
 
     async def _kept(self, name: str) -> Kept:
         kept = await self.find(name)
@@ -141,17 +145,17 @@ class Media:
             await asyncio.to_thread(self.disk.use, name, file)
         return KeptFile(file, stat.st_size, await piece(file, HEAD_BYTES, 0))
 
-    def _begin(self, cid: Cid, sources: Sequence[Fetch]) -> None:
-        self._fillings[str(cid)] = Filling(str(cid), cid.raw[DIGEST])
-        self.spawn(self._fill_and_tell(cid, sources))
+    def _begin(self, name: str, cid: Cid, sources: Sequence[Fetch]) -> None:
+        self._fillings[name] = Filling(name, cid.raw[DIGEST])
+        self.spawn(self._fill_and_tell(name, cid, sources))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("blob: something that was not foreseen", exc_info=error)
 
-    async def _fill_and_tell(self, cid: Cid, sources: Sequence[Fetch]) -> None:
-        if not await self._fill(cid, sources):
+    async def _fill_and_tell(self, name: str, cid: Cid, sources: Sequence[Fetch]) -> None:
+        if not await self._fill(name, cid, sources):
             return
         await self._upload(str(cid))
         file = None if self.told is None else self.disk.find(str(cid))
@@ -166,12 +170,11 @@ class Media:
             with here.file:
                 await self.bucket.put(name, here.file, here.size)
 
-    async def _fill(self, cid: Cid, sources: Sequence[Fetch]) -> bool:
+    async def _fill(self, name: str, cid: Cid, sources: Sequence[Fetch]) -> bool:
         """Source after source. The next try stands in the table before the last one has failed.
 
         Answers whether it was this process that fetched it.
         """
-        name = str(cid)
         filling = self._fillings[name]
         error: Exception | None = None
         try:
@@ -182,7 +185,7 @@ class Media:
                     except NOT_COME as failure:
                         error = error or failure
                         metrics.failed(failure)
-                        log.info("blob did not come", cid=name, error=str(failure)[:300])
+                        log.info("blob did not come", cid=str(cid), error=str(failure)[:300])
                     else:
                         metrics.came(is_ours=is_ours)
                         return is_ours
@@ -221,6 +224,11 @@ class Media:
         finally:
             filling.file = None
             part.close()
+
+
+def filling_name(cid: Cid, did: Did) -> str:
+    """A blob and the account it is asked of; a DID may be long, and hold what no file name may."""
+    return f"{cid}{OF}{hashlib.sha256(did.encode()).hexdigest()[:32]}"
 
 
 def _end(filling: Filling, error: Exception) -> None:

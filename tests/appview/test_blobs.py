@@ -20,6 +20,7 @@ from appview.context import AppSettings
 from appview.media.blobs import open_blobs
 from appview.media.disk import Disk
 from appview.media.filling import Broken, Pace
+from appview.media.media import filling_name
 from appview.media.sources import Sources
 from lexicons.catalog import load_catalog
 from lexicons.cid import Cid, parse_cid
@@ -438,9 +439,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 async def test_kill_9_while_filling_leaves_nothing_that_the_next_request_does_not_heal(
     scene: Scene,
 ) -> None:
+    name = filling_name(parse_cid(scene.cid), Did(scene.alice.did))
     killed = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-c", KILLED_WHILE_FILLING, str(scene.folder), scene.cid],
+        [sys.executable, "-c", KILLED_WHILE_FILLING, str(scene.folder), name],
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL

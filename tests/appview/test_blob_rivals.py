@@ -1,0 +1,64 @@
+"""One blob that several accounts reference: what one PDS does is nothing to who asks another."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from migrations.database import Pool
+from tests.appview.stage import GET_BLOB, UPSTREAM, Scene, in_two_pieces, noise, staged
+from tests.network.http import Fault, held, status
+from tests.network.world import Person
+from tests.support import wait_until
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with staged(pool, tmp_path) as scene:
+        yield scene
+
+
+async def rival(scene: Scene, fault: Fault) -> Person:
+    """Somebody whose record names the blob of another, with a PDS of their own."""
+    mallory = await scene.world.person("mallory")
+    await mallory.move_to(await scene.world.another_pds())
+    mallory.pds.faults.on(UPSTREAM, fault)
+    await scene.rows.account(mallory.did)
+    await scene.rows.track(mallory.did, audio_cid=scene.cid, audio_mime="audio/mpeg")
+    return mallory
+
+
+def asks_for(scene: Scene, did: str) -> asyncio.Task[httpx.Response]:
+    return asyncio.create_task(scene.server.get(GET_BLOB, params={"did": did, "cid": scene.cid}))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda: in_two_pieces(noise(1_000_000, seed=9), 900_000, asyncio.Event()),
+        lambda: held(asyncio.Event()),
+    ],
+    ids=["other sound", "silence"],
+)
+async def test_nobody_hears_or_waits_for_what_another_account_gives_out_as_the_blob(
+    scene: Scene, fault: Callable[[], Fault]
+) -> None:
+    mallory = await rival(scene, fault())
+    asking = asks_for(scene, mallory.did)
+    await wait_until(lambda: mallory.pds.times_asked(UPSTREAM))
+    heard = await asyncio.gather(scene.get(), scene.get(server=1))
+    assert [one.content for one in heard] == [scene.audio] * 2
+    assert scene.fetches == 1
+    asking.cancel()
+    with suppress(asyncio.CancelledError, httpx.HTTPError):
+        await asking
+
+
+async def test_what_one_account_does_not_give_is_asked_of_the_other_at_once(scene: Scene) -> None:
+    mallory = await rival(scene, status(404, error="BlobNotFound"))
+    assert (await asks_for(scene, mallory.did)).status_code == 502
+    assert (await scene.get()).content == scene.audio
+    assert (await asks_for(scene, mallory.did)).content == scene.audio, "and then it is proven"
