@@ -92,7 +92,7 @@ async def open_blobs(
     """`told` of every blob that is newly proven, by the process that fetched it."""
     disk.open()
     metrics.cache_bytes.set_function(disk.held)
-    media = Media(disk, pace, bucket, told)
+    media = Media(disk, pace, sources.host, bucket, told)
     if bucket is not None:
         media.spawn(bucket.reconcile())
     blobs = Blobs(media, sources)

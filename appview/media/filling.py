@@ -92,8 +92,18 @@ class Filling:
         await self._moved.wait()
 
 
-async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch, pace: Pace) -> None:
-    """Take one source's answer into the `.part`; raises Broken unless it is the blob."""
+async def fill(
+    filling: Filling,
+    disk: Disk,
+    part: BinaryIO,
+    fetch: Fetch,
+    pace: Pace,
+    slots: asyncio.Semaphore,
+) -> None:
+    """Take one source's answer into the `.part`; raises Broken unless it is the blob.
+
+    A slot is taken when there is an answer: a host that gives none must not keep those of all.
+    """
     hashed = hashlib.sha256()
     room = 0
 
@@ -107,7 +117,7 @@ async def fill(filling: Filling, disk: Disk, part: BinaryIO, fetch: Fetch, pace:
         while view:
             view = view[part.write(view) :]
 
-    async with fetch() as incoming:
+    async with fetch() as incoming, slots:
         begun = time.monotonic()
         filling.size = incoming.size
         filling.move()

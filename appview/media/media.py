@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 
 DIGEST: Final = slice(4, None)  # of a binary CID
 FILLS_AT_ONCE: Final = 32
+# Whoever asks for more is told so: each holds a file open, and a stranger can ask for many.
+MOST_FILLS: Final = 400
+MOST_PER_HOST: Final = 100
 # Who asks for what just failed to come is not a reason to ask its host again.
 FAILURES_REMEMBERED: Final = 10_000
 FAILURE_SECONDS: Final = 15.0
@@ -49,9 +53,12 @@ class Media:
 
     disk: Disk
     pace: Pace
+    host: Callable[[Did], str]
+    """Who is asked for the blobs of an account, as far as it is known."""
     bucket: Bucket | None = None
     told: Told | None = None
     _fillings: dict[str, Filling] = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILLS_AT_ONCE))
     _failed: TTLCache[str, str] = field(
@@ -68,7 +75,7 @@ class Media:
         if (why := self._failed.get(name)) is not None:
             raise Broken(why)
         if name not in self._fillings:
-            self._begin(name, cid, sources)
+            self._begin(name, cid, self.host(did), sources)
         try:
             async with asyncio.timeout(self.pace.patience_seconds):
                 return await self._first_bytes(name, cid)
@@ -145,17 +152,28 @@ class Media:
             await asyncio.to_thread(self.disk.use, name, file)
         return KeptFile(file, stat.st_size, await piece(file, HEAD_BYTES, 0))
 
-    def _begin(self, name: str, cid: Cid, sources: Sequence[Fetch]) -> None:
+    def _begin(self, name: str, cid: Cid, host: str, sources: Sequence[Fetch]) -> None:
+        if self._asked[host] >= MOST_PER_HOST or len(self._fillings) >= MOST_FILLS:
+            raise Broken(f"{cid}: {host} has enough to do, or we have")
+        self._asked[host] += 1
         self._fillings[name] = Filling(name, cid.raw[DIGEST])
-        self.spawn(self._fill_and_tell(name, cid, sources))
+        self.spawn(self._fill_and_tell(name, cid, host, sources))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("blob: something that was not foreseen", exc_info=error)
 
-    async def _fill_and_tell(self, name: str, cid: Cid, sources: Sequence[Fetch]) -> None:
-        if not await self._fill(name, cid, sources):
+    async def _fill_and_tell(
+        self, name: str, cid: Cid, host: str, sources: Sequence[Fetch]
+    ) -> None:
+        try:
+            is_ours = await self._fill(name, cid, sources)
+        finally:
+            self._asked[host] -= 1
+            if not self._asked[host]:
+                del self._asked[host]
+        if not is_ours:
             return
         await self._upload(str(cid))
         file = None if self.told is None else self.disk.find(str(cid))
@@ -178,20 +196,19 @@ class Media:
         filling = self._fillings[name]
         error: Exception | None = None
         try:
-            async with self._slots:
-                for source in sources:
-                    try:
-                        is_ours = await self._try(filling, source)
-                    except NOT_COME as failure:
-                        error = error or failure
-                        metrics.failed(failure)
-                        log.info("blob did not come", cid=str(cid), error=str(failure)[:300])
-                    else:
-                        metrics.came(is_ours=is_ours)
-                        return is_ours
-                    self._fillings[name], before = Filling(name, cid.raw[DIGEST]), filling
-                    filling = self._fillings[name]
-                    _end(before, error)
+            for source in sources:
+                try:
+                    is_ours = await self._try(filling, source)
+                except NOT_COME as failure:
+                    error = error or failure
+                    metrics.failed(failure)
+                    log.info("blob did not come", cid=str(cid), error=str(failure)[:300])
+                else:
+                    metrics.came(is_ours=is_ours)
+                    return is_ours
+                self._fillings[name], before = Filling(name, cid.raw[DIGEST]), filling
+                filling = self._fillings[name]
+                _end(before, error)
             self._failed[name] = str(error)[:300]
             return False
         finally:
@@ -208,7 +225,7 @@ class Media:
             return False
         filling.file = part
         try:
-            await fill(filling, self.disk, part, source, self.pace)
+            await fill(filling, self.disk, part, source, self.pace, self._slots)
         finally:
             filling.file = None
             await asyncio.to_thread(self.disk.end, name, part)

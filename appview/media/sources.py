@@ -25,6 +25,11 @@ class Sources:
     client: GuardedClient
     max_blob_bytes: int
 
+    def host(self, did: Did) -> str:
+        """Where `of` leads, as far as it is known before it is asked."""
+        identity = self.resolver.cached(did)
+        return did if identity is None or identity.pds is None else identity.pds
+
     def of(self, did: Did, cid: str, url: str | None = None) -> Sequence[Fetch]:
         """`url`: of a trusted host, where the same bytes may be."""
         sources: list[Fetch] = [

@@ -8,6 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appview.media.media import FILLS_AT_ONCE, MOST_PER_HOST
+from lexicons.cid import cid_text, raw_cid
+from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.stage import GET_BLOB, UPSTREAM, Scene, in_two_pieces, noise, staged
 from tests.network.http import Fault, held, status
@@ -62,3 +65,32 @@ async def test_what_one_account_does_not_give_is_asked_of_the_other_at_once(scen
     assert (await asks_for(scene, mallory.did)).status_code == 502
     assert (await scene.get()).content == scene.audio
     assert (await asks_for(scene, mallory.did)).content == scene.audio, "and then it is proven"
+
+
+async def asked_for_many(scene: Scene, did: str, count: int) -> list[asyncio.Task[httpx.Response]]:
+    """Blobs that their PDS does not give."""
+    cids = [cid_text(raw_cid(noise(100, seed))) for seed in range(count)]
+    for cid in cids:
+        await scene.rows.track(did, audio_cid=cid, audio_mime="audio/mpeg")
+    return [
+        asyncio.create_task(scene.server.get(GET_BLOB, params={"did": did, "cid": cid}))
+        for cid in cids
+    ]
+
+
+async def test_a_host_that_answers_nothing_keeps_nobody_from_the_others(scene: Scene) -> None:
+    mallory = await rival(scene, held(asyncio.Event()))
+    asking = await asked_for_many(scene, mallory.did, FILLS_AT_ONCE + 8)
+    await wait_until(lambda: len(scene.parts()) >= FILLS_AT_ONCE)
+    assert (await scene.get()).content == scene.audio
+    answers = await asyncio.gather(*asking)
+    assert {answer.status_code for answer in answers} == {502}
+
+
+async def test_so_many_wait_for_one_host_and_no_more(scene: Scene) -> None:
+    mallory = await rival(scene, held(asyncio.Event()))
+    await scene.blobs[0].sources.resolver.resolve(Did(mallory.did))
+    asking = await asked_for_many(scene, mallory.did, MOST_PER_HOST + 5)
+    answers = await asyncio.gather(*asking)
+    told = [answer.json()["message"] for answer in answers]
+    assert sum("enough to do" in one for one in told) == 5
