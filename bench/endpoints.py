@@ -27,6 +27,7 @@ from bench.load import WARM_UP_SECONDS
 from bench.processes import Listener, cpu_millis, cpu_seconds, listening, measured, memory
 from bench.questions import look_around, paths
 from bench.report import Figure, load, say
+from bench.search import PATIENT_SECONDS
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
 from lexicons.catalog import load_catalog
@@ -116,7 +117,7 @@ async def derive(url: str) -> None:
         await following.settle()
         await following.follow()
         await Rankings(pool, lambda: datetime.now(UTC)).refresh()
-        await pool.execute("vacuum analyze")
+        await pool.execute("vacuum analyze", timeout=PATIENT_SECONDS)
 
 
 async def measure(size: str, url: str) -> tuple[dict[str, Endpoint], Figure]:

@@ -35,6 +35,9 @@ ASKED = 200
 INVENTED_WORDS = 200_000
 CHUNK = 2_000
 TRIES = 3
+PATIENT_SECONDS = 3_600
+"""What the indexer never does to a large table takes longer than its pool lets anything take."""
+
 CLASSES = ("typeahead", "exact", "prefix", "substring", "fuzzy", "two words")
 
 # Where the shelves will end, so that documents need not move while the index grows.
@@ -122,10 +125,14 @@ async def index(pool: Pool) -> None:
     await pool.execute(TIERS)
     while await Search(pool).follow_some(CHUNK):
         pass
-    await pool.execute(INDEX)
+    async with pool.acquire() as connection:
+        await connection.execute("set maintenance_work_mem = '1GB'")
+        await connection.execute(INDEX, timeout=PATIENT_SECONDS)
     await Search(pool).settle()
     await Search(pool).follow()
-    await pool.execute("vacuum analyze derived.search_document, derived.search_word")
+    await pool.execute(
+        "vacuum analyze derived.search_document, derived.search_word", timeout=PATIENT_SECONDS
+    )
     documents = await pool.fetchval("select count(*) from derived.search_document")
     say(f"# {documents:,} documents made in {time.perf_counter() - started:.0f} s")
 
@@ -145,7 +152,7 @@ async def invent_words(pool: Pool) -> None:
             records=records[start : start + CHUNK],
             columns=("kind", "word", "misspellings"),
         )
-    await pool.execute("vacuum analyze derived.search_word")
+    await pool.execute("vacuum analyze derived.search_word", timeout=PATIENT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
