@@ -10,10 +10,12 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from xrpc.client import GuardedClient, Response, StreamedResponse, Trouble, Unreachable
+from xrpc.unreachable import as_unreachable
 
 SMALL_ANSWER_BYTES = 256 << 10  # what a host packs into more would take the loop's time to read
 CALLS_PER_HOST = 4
 QUERY_SECONDS = 20.0  # of a small answer: whoever takes longer holds up the others
+ANSWER_SECONDS = 60.0  # to begin a download: one that comes is given longer than that
 HOSTS_REMEMBERED = 10_000
 LONGEST_PAUSE_SECONDS = 600.0
 DEFAULT_PAUSE_SECONDS = 10.0
@@ -60,6 +62,7 @@ class Remote:
     clock: Callable[[], float]
     calls_per_host: int = CALLS_PER_HOST
     query_seconds: float = QUERY_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
     hosts_remembered: int = HOSTS_REMEMBERED
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
@@ -116,21 +119,18 @@ class Remote:
         with _unreadable_is_unreachable(url):
             urlsplit(url)
         async with self._turn(url) as host, AsyncExitStack() as stack:
-            with _unreadable_is_unreachable(url):
-                response = await stack.enter_async_context(
-                    self.client.stream(
-                        url,
-                        max_bytes=max_bytes,
-                        timeout_seconds=timeout_seconds,
-                        max_redirects=3,
+            with _unreadable_is_unreachable(url), as_unreachable(url[:200]):
+                async with asyncio.timeout(self.answer_seconds):
+                    response = await stack.enter_async_context(
+                        self.client.stream(
+                            url,
+                            max_bytes=max_bytes,
+                            timeout_seconds=timeout_seconds,
+                            max_redirects=3,
+                        )
                     )
-                )
+                    body = b"" if response.status == 200 else await _beginning(response)
             if response.status != 200:
-                body = b""
-                async for chunk in response.chunks():
-                    body += chunk
-                    if len(body) > 10_000:
-                        break
                 raise self._failure(host, url, Response(response.status, response.headers, body))
             yield response
 
@@ -153,6 +153,16 @@ class Remote:
             host.quiet_until = self.clock() + seconds
             return HostBusy(urlsplit(url).netloc, seconds)
         return RemoteError(response.status, error, message)
+
+
+async def _beginning(response: StreamedResponse) -> bytes:
+    """Enough of it to read what it says."""
+    body = b""
+    async for chunk in response.chunks():
+        body += chunk
+        if len(body) > 10_000:
+            break
+    return body
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -22,6 +23,26 @@ async def test_a_question_is_not_waited_for_as_long_as_a_download() -> None:
             with pytest.raises(Unreachable, match="timeout"):
                 await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
     await pds.close()
+
+
+async def test_a_download_that_never_begins_does_not_keep_its_turn() -> None:
+    """A line of the head now and then: each read is in time, and all of them are not."""
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\n")
+            while not writer.is_closing():
+                writer.write(b"x: y\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic, answer_seconds=0.3)
+        with pytest.raises(Unreachable, match="timeout"):
+            async with remote.open(url, max_bytes=1, timeout_seconds=5):
+                pass
 
 
 @pytest.mark.parametrize("host", ["xn--a.test", "xn--.test", "xn--a65536b.test", "xn--a..test"])
