@@ -35,6 +35,8 @@ create index if not exists kept_by_use on kept (used_at) where whole;
 create index if not exists kept_size on kept (bytes);
 """
 
+OLDEST = "select name, bytes from kept where whole order by used_at limit 1"
+
 
 class NoRoom(Exception):
     """The cache is full of what is still coming, the blob too large for it, or the disk full."""
@@ -157,6 +159,8 @@ class Disk:
         """Set room aside for a `.part`, or more of it; others go for it."""
         if shutil.disk_usage(self._folder).free - room < self._min_free_bytes:
             raise NoRoom(f"the disk has less than {self._min_free_bytes} bytes left")
+        if (size or room) > self._max_bytes:
+            raise NoRoom(f"it has {size or room} bytes, more than the cache may hold")
         with self._index() as index:
             index.execute("begin immediate")
             self._insert(index, name, room, size, whole=False)
@@ -224,15 +228,14 @@ class Disk:
     def _least_used(self, index: sqlite3.Connection) -> Iterator[str]:
         (held,) = index.execute("select total(bytes) from kept").fetchone()
         excess = held - self._max_bytes
-        oldest = index.execute("select name, bytes from kept where whole order by used_at")
-        for name, size in oldest.fetchall() if excess > 0 else ():
-            if excess <= 0:
-                return
+        while excess > 0:
+            oldest = index.execute(OLDEST).fetchone()
+            if oldest is None:
+                raise NoRoom(f"{excess:.0f} bytes more than the cache may hold")
+            name, size = oldest
             index.execute("delete from kept where name = ?", (name,))
             excess -= size
             yield name
-        if excess > 0:
-            raise NoRoom(f"{excess:.0f} bytes more than the cache may hold")
 
     @staticmethod
     def _is_still(file: BinaryIO, path: Path) -> bool:

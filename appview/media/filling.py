@@ -109,8 +109,10 @@ async def fill(
 
     def take(chunk: bytes) -> None:
         nonlocal room
-        if filling.received + len(chunk) > room:
-            room = filling.size or filling.received + len(chunk) + ROOM_BYTES
+        come = filling.received + len(chunk)
+        if come > room:
+            # As it comes: whoever only says that much will come would empty the cache for nothing.
+            room = max(come, min(come + ROOM_BYTES, filling.size or come + ROOM_BYTES))
             disk.reserve(filling.name, room, filling.size)
         hashed.update(chunk)
         view = memoryview(chunk)

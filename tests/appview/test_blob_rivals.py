@@ -7,13 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import Response, StreamingResponse
 
+from appview.media.disk import Disk
 from appview.media.media import FILLS_AT_ONCE, MOST_PER_HOST
 from lexicons.cid import cid_text, raw_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.stage import GET_BLOB, UPSTREAM, Scene, in_two_pieces, noise, staged
-from tests.network.http import Fault, held, status
+from tests.network.http import Answer, Fault, held, status
 from tests.network.world import Person
 from tests.support import wait_until
 
@@ -65,6 +67,35 @@ async def test_what_one_account_does_not_give_is_asked_of_the_other_at_once(scen
     assert (await asks_for(scene, mallory.did)).status_code == 502
     assert (await scene.get()).content == scene.audio
     assert (await asks_for(scene, mallory.did)).content == scene.audio, "and then it is proven"
+
+
+def promising(length: int, data: bytes) -> Fault:
+    """A host that says how much will come, gives a little of it, and then nothing."""
+
+    async def answered(_: Answer) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield data
+            await asyncio.wait_for(asyncio.Event().wait(), 30)
+
+        return StreamingResponse(pieces(), headers={"content-length": str(length)})
+
+    return answered
+
+
+@pytest.mark.parametrize("length", [19_500_000, 20_500_000], ids=["all", "more than all"])
+async def test_who_only_promises_much_takes_nobody_elses_room(
+    pool: Pool, tmp_path: Path, length: int
+) -> None:
+    disk = Disk(tmp_path / "media", 20_000_000, 0)
+    async with staged(pool, tmp_path, disks=[disk]) as scene:
+        await scene.get()
+        mallory = await rival(scene, promising(length, b"x" * 1_000))
+        (asking,) = await asked_for_many(scene, mallory.did, 1)
+        await wait_until(lambda: disk.held() > len(scene.audio) or asking.done())
+        assert scene.kept()
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
 
 
 async def asked_for_many(scene: Scene, did: str, count: int) -> list[asyncio.Task[httpx.Response]]:
