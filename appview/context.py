@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from appview.census import Census
 from appview.media.blobs import Blobs
 from appview.rules import Trust
 from lexicons.syntax import Did
@@ -56,6 +57,7 @@ class AppContext:
     pool: Pool
     trust: Trust
     blobs: Blobs | None = None
+    census: Census = field(default_factory=Census)
     repo_requests: CallerRates = field(
         default_factory=lambda: CallerRates(
             REPO_REQUESTS_PER_SECOND, REPO_REQUESTS_BURST, time.monotonic

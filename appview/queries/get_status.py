@@ -14,23 +14,6 @@ from relay_cursor
 order by host
 """
 
-# Five failed walks and a repo no longer holds the backfill up, though it is still tried.
-REPOS = """
-select
-    count(*) filter (where state <> 'gone') as total,
-    count(*) filter (where state = 'synchronized') as synchronized,
-    count(*) filter (
-        where state = 'resyncing'
-        or state = 'desynchronized' and attempts < 5
-    ) as pending,
-    count(*) filter (
-        where state = 'waiting'
-        or state = 'desynchronized' and attempts >= 5
-    ) as parked,
-    count(*) filter (where synced_at > now() - interval '1 minute') as in_last_minute
-from repo
-"""
-
 DISCOVERING = """
 select not exists (select from discovery where finished_at is not null)
     or exists (select from discovery where finished_at is null)
@@ -56,11 +39,10 @@ async def read_status(context: AppContext) -> GetStatusOutput:
     """What the command line says, too."""
     async with snapshot(context.pool) as connection:
         upstreams = await connection.fetch(UPSTREAMS)
-        repos = await connection.fetchrow(REPOS)
+        repos = await context.census.repos(connection)
         is_discovering = await connection.fetchval(DISCOVERING)
         gaps = await connection.fetch(GAPS)
         quarantined = await connection.fetchval(QUARANTINED)
-    assert repos is not None
     now = datetime.now(UTC)
     return {
         "observedAt": now,
