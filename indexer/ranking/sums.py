@@ -44,7 +44,8 @@ select
         from track
         join account as author on author.did = track.did and author.active
         left join media.audio_fact as measured on measured.cid = track.audio_cid
-        where not exists (select from local.takedown where takedown.subject = track.uri)
+        where coalesce(measured.duration_ms, track.duration_ms) is not null
+          and not exists (select from local.takedown where takedown.subject = track.uri)
     )
 from account
 left join account_count using (did)
