@@ -7,6 +7,7 @@ what its PDS no longer gives leads to a trusted host that has it.
 import asyncio
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ _HEADERS: Final = {
     **{name.decode(): value.decode() for name, value in CORS},
     "cache-control": "no-store",
 }
+_IN_URLS: Final = ":/?#[]@!$&'()*+,;=%"
 _STATUS: Final = {"gated": 403, "pending": 503}
 
 
@@ -55,7 +57,8 @@ def stream_route(context: AppContext, limiter: RateLimiter | None, translate: Tr
                 raise
             headers = {**_HEADERS, **known.headers}
             return Response(known.envelope, known.status, headers, "application/json")
-        return Response(b"", 302, {**_HEADERS, "location": url})
+        location = quote(url, safe=_IN_URLS)  # a header has no other letters
+        return Response(b"", 302, {**_HEADERS, "location": location})
 
     return Route(PATH, answer, methods=["GET", "HEAD", "OPTIONS"])
 

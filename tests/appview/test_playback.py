@@ -150,6 +150,19 @@ async def test_R31_nothing_but_a_url_waits_until_it_was_asked_for(
     assert (await followed(client, uri)).status_code == 404
 
 
+async def test_an_address_in_letters_of_any_script_can_be_followed(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("alice")
+    uri = await rows.track(
+        "alice", audio_cid=None, audio_url="https://audio.plyr.fm/歌%20\x85é.mp3"
+    )
+    await rows.check_source(uri, "ok")
+    response = await followed(client, uri)
+    location = "https://audio.plyr.fm/%E6%AD%8C%20%C2%85%C3%A9.mp3"
+    assert (response.status_code, response.headers["location"]) == (302, location)
+
+
 async def test_R30_a_strangers_address_leads_nowhere(client: Client, rows: Rows) -> None:
     await rows.account("alice")
     uri = await rows.track("alice", audio_cid=None, audio_url=STRANGER)
