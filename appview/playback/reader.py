@@ -4,6 +4,7 @@ It can write, start and reach nothing, and is bounded in memory and time; whoeve
 one line of JSON, or ends it.
 """
 
+import codecs
 import os
 import resource
 import sys
@@ -18,16 +19,27 @@ MEMORY_BYTES: Final = 512 << 20
 CPU_SECONDS: Final = 10
 
 
-def main() -> None:
+# What tags are written in: a codec that is not there yet would have to be read from a file.
+CODECS: Final = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-be", "utf-16-le")
+
+
+def confine() -> None:
+    for codec in CODECS:
+        codecs.lookup(codec)
     os.nice(10)  # listeners come first
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_NOFILE, 0),  # what is open stays so
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),
     ):
         resource.setrlimit(limit, (most, most))
+
+
+def main() -> None:
+    confine()
     try:
         answer: dict[str, object] = asdict(measure(sys.stdin.buffer))
     except Unreadable as error:

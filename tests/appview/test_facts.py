@@ -1,6 +1,8 @@
 """Facts about sound: read by a bounded process from what is proven, kept, and shown."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,6 +93,28 @@ async def test_a_file_that_would_be_all_memory_costs_none(pool: Pool, rows: Rows
         os.truncate(file.fileno(), SPARSE_BYTES)
         await FactReader(pool).note(CID, file)
     assert await pool.fetchval("select trouble from media.audio_fact")
+
+
+CONFINED = """
+import os, socket, sys
+from appview.playback import reader
+reader.confine()
+os.close(0)
+refused = 0
+for attempt in (lambda: bytearray(1 << 30), lambda: open("/etc/passwd"), socket.socket):
+    try:
+        attempt()
+    except (MemoryError, OSError):
+        refused += 1
+print(refused, b"\\x26\\x6a".decode("utf-16-be"))
+"""
+
+
+def test_a_reader_can_neither_open_nor_reach_anything() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", CONFINED], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.stdout, ended.stderr) == ("3 \u266a\n", "")
 
 
 async def test_a_lost_database_costs_nobody_the_blob(pool: Pool) -> None:
