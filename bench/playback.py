@@ -6,10 +6,11 @@ import random
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import asyncpg
@@ -21,6 +22,8 @@ from migrations import embedded, runner
 from tests.appview.makers import Rows
 from tests.conftest import new_database
 from tests.network.http import free_port
+from tests.reference.install import Unsupported, install
+from tests.reference.network import reference_network
 from tests.support import wait_until
 
 DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -37,43 +40,55 @@ GET_BLOB = "/xrpc/fm.plyr.playback.getBlob"
 UPSTREAM = "/xrpc/com.atproto.sync.getBlob"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A host of blobs, and our server in front of it."""
+Put = Callable[[bytes], Awaitable[str]]
 
-    folder: Path
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Ours, before whatever host."""
+
     rows: Rows
-    host: Listener
     port: int
     pid: int
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host of blobs, which takes one and answers with its CID, and our server in front of it."""
+
+    server: Server
+    host_port: int
+    did: str
+    put: Put
+
     async def blob(self, size: int = SIZE) -> str:
         """Another one, which nobody has asked for yet."""
-        data = b"ID3\x04\x00" + random.randbytes(size - 5)
-        cid = cid_text(raw_cid(data))
-        (self.folder / "blobs" / cid).write_bytes(data)
-        await self.rows.track(DID, audio_cid=cid, audio_mime="audio/mpeg", audio_size=size)
+        cid = await self.put(b"ID3\x04\x00" + random.randbytes(size - 5))
+        await self.server.rows.track(
+            self.did, audio_cid=cid, audio_mime="audio/mpeg", audio_size=size
+        )
         return cid
+
+    def ours(self, cid: str) -> str:
+        return f"{GET_BLOB}?did={self.did}&cid={cid}"
+
+    def theirs(self, cid: str) -> str:
+        return f"{UPSTREAM}?did={self.did}&cid={cid}"
 
 
 @asynccontextmanager
-async def placed(server: str, *pace: int) -> AsyncIterator[Place]:
-    """`pace`: milliseconds until its host begins, and MB a second from there; 0 for no limit."""
+async def serving(postgres: str, did: str, plc_port: int) -> AsyncIterator[Server]:
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
-        (folder / "blobs").mkdir()
-        async with (
-            new_database(server, "template0") as url,
-            listening("bench.blob_host", folder / "blobs", *pace) as host,
-        ):
+        async with new_database(postgres, "template0") as url:
             await runner.migrate(url)
             async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
                 rows = Rows(pool)
-                await rows.account(DID)
+                await rows.account(did)
                 settings = {
                     "database_url": url,
                     "data_dir": folder / "data",
-                    "plc_url": f"http://127.0.0.1:{host.port}",
+                    "plc_url": f"http://127.0.0.1:{plc_port}",
                     "port": port,
                     "metrics_listen": "off",
                     "allow_private_addresses": "on",
@@ -81,26 +96,69 @@ async def placed(server: str, *pace: int) -> AsyncIterator[Place]:
                 }
                 async with program("serve", folder, **settings) as pid:
                     await wait_until(lambda: asyncio.to_thread(_is_healthy, port), 60)
-                    yield Place(folder, rows, host, port, pid)
+                    yield Server(rows, port, pid)
+
+
+@asynccontextmanager
+async def placed(postgres: str, *pace: int) -> AsyncIterator[tuple[Place, Listener]]:
+    """`pace`: milliseconds until the host begins, and MB a second from there; 0 for no limit."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        async def put(data: bytes) -> str:
+            cid = cid_text(raw_cid(data))
+            (folder / cid).write_bytes(data)
+            return cid
+
+        async with (
+            listening("bench.blob_host", folder, *pace) as host,
+            serving(postgres, DID, host.port) as server,
+        ):
+            yield Place(server, host.port, DID, put), host
+
+
+@asynccontextmanager
+async def before_reference_pds(postgres: str) -> AsyncIterator[Place]:
+    """Raise Unsupported where it cannot be installed or run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with reference_network(install(), folder, folder) as network:
+            person = await network.join("noisemaker")
+
+            async def put(data: bytes) -> str:
+                blob = await person.upload(data, "audio/mpeg")
+                await person.create("fm.plyr.track", {"title": "Noise", "audioBlob": blob})
+                cid: str = blob["ref"]["$link"]
+                return cid
+
+            plc_port = urlsplit(network.plc).port
+            assert plc_port is not None
+            async with serving(postgres, person.did, plc_port) as server:
+                yield Place(server, network.pds_port, person.did, put)
 
 
 async def playback() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
-        async with embedded.running(Path(name) / "postgres") as server:
-            async with placed(server, 0, 0) as place:
-                figures = await _from_the_cache(place)
-                figures += await _downloads(place, "loopback", "")
+        async with embedded.running(Path(name) / "postgres") as postgres:
+            async with placed(postgres, 0, 0) as (place, host):
+                figures = await _from_the_cache(place, host)
+                figures += await _downloads(place, "ready files on loopback", "")
                 figures += [await _a_crowd(place), await _many_listeners(place)]
-            async with placed(server, 30, 20) as place:
+            async with placed(postgres, 30, 20) as (place, _):
                 figures += await _downloads(place, "30 ms away, 20 MB/s", "1.3")
+            try:
+                async with before_reference_pds(postgres) as place:
+                    figures += await _downloads(place, "reference PDS", "1.3")
+            except Unsupported as why:
+                say(f"# not before the reference PDS: {why}")
     return figures
 
 
-async def _from_the_cache(place: Place) -> list[Figure]:
+async def _from_the_cache(place: Place, host: Listener) -> list[Figure]:
     cid = await place.blob()
-    ours, bare = _ours(cid), f"/file/{cid}"
-    await asyncio.to_thread(_download, place.port, ours)
-    await asyncio.to_thread(_download, place.host.port, bare)
+    ours, bare = place.ours(cid), f"/file/{cid}"
+    await asyncio.to_thread(_download, place.server.port, ours)
+    await asyncio.to_thread(_download, host.port, bare)
     say(f"# {SIZE / 1e6:.0f} MB, {CLIENTS} clients, {PAIRS} pairs of {SECONDS} s")
     figures = []
     for length, unit in ((64 << 10, "rate"), (1 << 20, "bytes"), (SIZE, "bytes")):
@@ -108,7 +166,7 @@ async def _from_the_cache(place: Place) -> list[Figure]:
         cpu = [0.0, 0.0]
         for _ in range(PAIRS):
             both = []
-            sides = ((place.port, ours, place.pid), (place.host.port, bare, place.host.pid))
+            sides = ((place.server.port, ours, place.server.pid), (host.port, bare, host.pid))
             for number, (port, path, pid) in enumerate(sides):
                 before = cpu_seconds(pid)
                 given = ("ranges", port, path, SIZE, length, CLIENTS, SECONDS)
@@ -130,13 +188,13 @@ async def _from_the_cache(place: Place) -> list[Figure]:
 
 async def _downloads(place: Place, where: str, goal: str) -> list[Figure]:
     """Of blobs that nobody has: through us, and from their host; first one, then the other."""
-    await asyncio.to_thread(_download, place.port, _ours(await place.blob()))  # whose PDS is it
+    port = place.server.port
+    await asyncio.to_thread(_download, port, place.ours(await place.blob()))  # whose PDS is it
     pairs = []
     for _ in range(DOWNLOADS):
         cid = await place.blob()
-        bare = f"{UPSTREAM}?did={DID}&cid={cid}"
-        theirs = await asyncio.to_thread(_download, place.host.port, bare)
-        pairs.append((await asyncio.to_thread(_download, place.port, _ours(cid)), theirs))
+        theirs = await asyncio.to_thread(_download, place.host_port, place.theirs(cid))
+        pairs.append((await asyncio.to_thread(_download, port, place.ours(cid)), theirs))
     return [
         paired(f"{what} of an uncached blob, {where}", "ms",
                [(ours[number], theirs[number]) for ours, theirs in pairs], goal=goal)
@@ -146,34 +204,32 @@ async def _downloads(place: Place, where: str, goal: str) -> list[Figure]:
 
 async def _a_crowd(place: Place) -> Figure:
     cid = await place.blob(1_000_000)
-    heard = await measured("bench.blob_clients", "at-once", place.port, _ours(cid), CROWD)
+    given = ("at-once", place.server.port, place.ours(cid), CROWD)
+    heard = await measured("bench.blob_clients", *given)
     assert heard["sizes"] == [1_000_000], heard
     assert heard["answers"] == CROWD
-    asked = await asyncio.to_thread(_counts, place.host.port)
+    asked = await asyncio.to_thread(_counts, place.host_port)
     took = f"all had it after {heard['seconds']:.1f} s"
     return Figure(f"fetches for {CROWD:,} listeners at once", asked[cid], "", goal="1", note=took)
 
 
 async def _many_listeners(place: Place) -> Figure:
+    server = place.server
     cids = [await place.blob() for _ in range(10)]
     for cid in cids:
-        await asyncio.to_thread(_download, place.port, _ours(cid))
-    before = memory([place.pid])
-    paths = ",".join(_ours(cid) for cid in cids)
-    given = ("slowly", place.port, paths, LISTENERS, LISTEN_BYTES_A_SECOND, LISTEN_SECONDS)
+        await asyncio.to_thread(_download, server.port, place.ours(cid))
+    before = memory([server.pid])
+    paths = ",".join(place.ours(cid) for cid in cids)
+    given = ("slowly", server.port, paths, LISTENERS, LISTEN_BYTES_A_SECOND, LISTEN_SECONDS)
     listening_ = asyncio.create_task(measured("bench.blob_clients", *given))
-    cpu, most = cpu_seconds(place.pid), before
+    cpu, most = cpu_seconds(server.pid), before
     while not listening_.done():
         await asyncio.sleep(0.5)
-        most = max(most, memory([place.pid]), key=lambda held: held.pss)
+        most = max(most, memory([server.pid]), key=lambda held: held.pss)
     heard = await listening_
     note = f"RSS {most.rss:.0f} MiB; PSS before {before.pss:.0f}; {heard['bytes'] / 1e6:.0f} MB in "
-    note += f"{LISTEN_SECONDS} s; CPU {cpu_seconds(place.pid) - cpu:.1f} s"
+    note += f"{LISTEN_SECONDS} s; CPU {cpu_seconds(server.pid) - cpu:.1f} s"
     return Figure(f"memory with {LISTENERS} listeners", most.pss, "MiB PSS", goal="250", note=note)
-
-
-def _ours(cid: str) -> str:
-    return f"{GET_BLOB}?did={DID}&cid={cid}"
 
 
 def _download(port: int, path: str) -> tuple[float, float]:
