@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 9.0
 """Less than the ten that Docker grants, more than what is left to be written takes."""
+DESCRIPTORS = 65_536
+"""A listener has two, and what a process is given at first is often a thousand."""
 STALLED_MILLISECONDS = 30_000
 """Whoever reads nothing for so long, with something to read, is cut off."""
 SUBSCRIBER_MAX_BYTES = 4_096
@@ -69,6 +72,7 @@ def listening(config: Config) -> socket.socket:
 async def answer(
     config: Config, app: ASGIApp, listener: socket.socket, stop: asyncio.Event
 ) -> None:
+    _allow_many()
     server = _Server(
         uvicorn.Config(
             app,
@@ -93,6 +97,14 @@ async def answer(
     server.should_exit = True
     stopping.cancel()
     await serving
+
+
+def _allow_many() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # macOS has a bound of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def stop_on_signals() -> asyncio.Event:

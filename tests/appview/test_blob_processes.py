@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from appview.serving import DESCRIPTORS
 from migrations.database import Pool
 from tests.appview.makers import Rows
 from tests.appview.stage import GET_BLOB, UPSTREAM, Player, flipped, in_two_pieces, noise
@@ -118,6 +119,21 @@ async def test_ten_thousand_ranges_from_two_processes_are_the_bytes_of_the_blob(
         await asyncio.gather(*late)
     assert [path.read_bytes() for path in scene.kept()] == [blob.data]
     assert scene.fetches == 1
+
+
+async def test_as_many_may_listen_as_the_system_lets_a_process_have_files(scene: Scene) -> None:
+    """Each holds two; what a shell or systemd gives at first is a thousand."""
+    program = scene.programs[0]
+    await program.terminate()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_000, hard))
+    try:
+        await program.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert program._process is not None
+    limits = resource.prlimit(program._process.pid, resource.RLIMIT_NOFILE)
+    assert limits == (min(hard, DESCRIPTORS) if hard > 0 else DESCRIPTORS, hard)
 
 
 async def test_kill_9_of_the_server_that_fetches_leaves_nothing_that_does_not_heal(
