@@ -67,6 +67,7 @@ async def _play(config: Config, network: Network, folder: Path, stop: asyncio.Ev
         namespace="fm.plyr",
         allow_private_addresses=True,
         min_free_bytes=0,
+        media_store=None,
     )
     story = Story.begin(network)
     async with (

@@ -22,6 +22,8 @@ START_SECONDS = 120
 async def start(folder: Path) -> asyncio.subprocess.Process:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PLYR_")}
     ours = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PLYR_PORT": "0"}
+    # A demo that came near the bucket of a real service would tidy it up.
+    ours |= {"PLYR_MEDIA_STORE": "s3://real", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with (folder.parent / "demo.err").open("wb") as errors:
         return await asyncio.create_subprocess_exec(
             str(COMMAND), "demo", cwd=folder, env=kept | ours,
