@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 BLOBS_ = "tests/appview/test_blobs.py"
+RIVALS = "tests/appview/test_blob_rivals.py"
 RANGES = "tests/appview/test_ranges.py"
 BUCKET = "tests/appview/test_bucket.py"
 
@@ -35,6 +36,24 @@ BLOBS = (
         tests=(
             f"{BLOBS_}::test_the_first_listener_gets_it_while_it_comes_and_the_next_from_the_cache",
         ),
+    ),
+    Mutant(
+        name="blob-filled-for-every-account",
+        file="appview/media/media.py",
+        old="{hashlib.sha256(did.encode()).hexdigest()[:32]}",
+        new="all",
+        breaks="anybody's PDS is heard by those who asked for another's track",
+        tests=(
+            f"{RIVALS}::test_nobody_hears_or_waits_for_what_another_account_gives_out_as_the_blob",
+        ),
+    ),
+    Mutant(
+        name="blob-slot-before-turn",
+        file="appview/media/filling.py",
+        old="    async with fetch() as incoming, slots:",
+        new="    async with slots, fetch() as incoming:",
+        breaks="one host that answers nothing keeps every cold blob from coming",
+        tests=(f"{RIVALS}::test_a_host_that_answers_nothing_keeps_nobody_from_the_others",),
     ),
     Mutant(
         name="blob-fetched-by-each",
