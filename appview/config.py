@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lexicons.syntax import InvalidSyntax, parse_nsid
+from xrpc.keys import PublicKey, parse_multikey
 
 
 class BadSetting(ValueError):
@@ -125,6 +126,7 @@ class Config:
     port: int = _setting(_whole(0, 65535), "8000")
     metrics_listen: tuple[str, int] | None = _setting(_listen, "127.0.0.1:9100")
     public_url: str = _setting(_origin, "http://localhost:8000")
+    service_key: PublicKey | None = _setting(parse_multikey, "")
     trusted_proxies: tuple[str, ...] = _setting(_networks, "127.0.0.1,::1")
     rate_limit_requests: int = _setting(_whole(0, 10**9), "3000")
     rate_limit_seconds: int = _setting(_whole(1, 86_400), "300")

@@ -14,6 +14,7 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from migrations.runner import Connection
 from xrpc.caller_rates import CallerRates
+from xrpc.keys import PublicKey
 from xrpc.rate_limit import RateLimit
 
 # A query is planned once for all arguments: how long an array is, is not worth planning for anew.
@@ -39,6 +40,7 @@ class AppSettings:
     rate_limit: RateLimit | None = None
     max_subscribers: int = 1_000
     max_subscribers_per_caller: int = 20
+    service_key: PublicKey | None = None
 
     @property
     def origin(self) -> str:

@@ -12,25 +12,32 @@ from appview.context import AppContext
 from appview.event_source import PATH as EVENTS_PATH
 from appview.events.event import NSID as EVENTS_NSID
 from lexicons.catalog import Catalog
+from xrpc.keys import multikey
 from xrpc.openapi import openapi
 
+DID_CONTEXT = "https://www.w3.org/ns/did/v1"
+KEY_CONTEXT = "https://w3id.org/security/multikey/v1"
 SERVICE_ID = "#plyr_appview"
 SERVICE_TYPE = "PlyrAppView"
 ROBOTS = "User-agent: *\nAllow: /\n"
 
 
 def did_document(context: AppContext) -> dict[str, object]:
-    did = context.settings.service_did
+    """With the key, where the operator names one, of whatever signs in the service's name."""
+    did, key = context.settings.service_did, context.settings.service_key
+    method = {"id": f"{did}#atproto", "type": "Multikey", "controller": did}
+    service = {
+        "id": SERVICE_ID,
+        "type": SERVICE_TYPE,
+        "serviceEndpoint": context.settings.origin,
+    }
+    if key is None:
+        return {"@context": [DID_CONTEXT], "id": did, "service": [service]}
     return {
-        "@context": ["https://www.w3.org/ns/did/v1"],
+        "@context": [DID_CONTEXT, KEY_CONTEXT],
         "id": did,
-        "service": [
-            {
-                "id": SERVICE_ID,
-                "type": SERVICE_TYPE,
-                "serviceEndpoint": context.settings.origin,
-            }
-        ],
+        "verificationMethod": [{**method, "publicKeyMultibase": multikey(key)}],
+        "service": [service],
     }
 
 

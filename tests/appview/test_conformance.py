@@ -1,13 +1,21 @@
 """The conformance checklist's cases of XRPC, 95 to 112, asked of the program as it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from lexicons.syntax import parse_did
+from appview.app import create_app
+from appview.context import AppSettings
+from lexicons.catalog import Catalog
+from lexicons.syntax import Did, parse_did
+from migrations.database import Pool
 from tests.appview.conftest import Client
 from tests.appview.makers import Rows, at
+from tests.network.keys import SigningKey
+from xrpc.did_document import parse_did_document
+from xrpc.keys import parse_multikey
 
 LATEST = "/xrpc/fm.plyr.feed.getLatest"
 TRACKS = "/xrpc/fm.plyr.feed.getTracks"
@@ -138,6 +146,17 @@ async def test_case_110_the_did_document_says_where_the_service_is(client: Clien
     endpoint = httpx.URL(service["serviceEndpoint"])
     assert service["id"] == "#plyr_appview"
     assert (endpoint.scheme, endpoint.path, endpoint.query) == ("https", "/", b"")
+
+
+async def test_case_110_the_did_document_has_the_key_of_the_service(
+    settings: AppSettings, pool: Pool, catalog: Catalog
+) -> None:
+    key = SigningKey().multikey
+    app = create_app(replace(settings, service_key=parse_multikey(key)), pool, catalog, None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
+        answer = await http.get("https://music.test/.well-known/did.json")
+    document = parse_did_document(Did("did:web:music.test"), answer.json())
+    assert document.key == parse_multikey(key)
 
 
 async def test_case_111_an_actor_is_named_by_did_or_by_handle_in_any_case(
