@@ -48,6 +48,16 @@ PLANNED = 8
 
 PAIRS = 3
 
+FULLER = {
+    "fm.plyr.feed.getActorLikes",
+    "fm.plyr.feed.getComments",
+    "fm.plyr.library.getActorLists",
+    "fm.plyr.library.getListsContaining",
+}
+"""Of these a page has more the larger the catalogue is: five of each compare like with like."""
+
+FIVE = "&limit=5"
+
 
 @dataclass(frozen=True, slots=True)
 class Alone:
@@ -131,9 +141,12 @@ async def measure(size: str, url: str) -> tuple[dict[str, Endpoint], Figure]:
     async with listening("bench.server", "ours-without-memory", url) as server:
         for nsid, method in sorted(catalog.methods.items()):
             output = method.output
-            if method.kind == "query" and output and output.encoding == "application/json":
-                found[nsid] = await one(paths(catalog, nsid, subjects), server, url)
-                say(found[nsid].row(nsid))
+            if method.kind != "query" or output is None or output.encoding != "application/json":
+                continue
+            asked = paths(catalog, nsid, subjects)
+            for more in ("", FIVE) if nsid in FULLER else ("",):
+                found[nsid + more] = await one([path + more for path in asked], server, url)
+                say(found[nsid + more].row(nsid + more))
         held = memory([server.pid])
     note = f"RSS {held.rss:.0f} MiB; {load()}"
     return found, Figure(f"endpoints, {size}: the server", held.pss, "MiB PSS", note=note)
