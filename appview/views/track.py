@@ -44,7 +44,8 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
         "indexedAt": row["indexed_at"],
     }
     if may_play == "playable":
-        view["stream"] = f"{trust.origin}/stream/{row['did']}/{row['rkey']}"
+        did = row["did"].replace("%", "%25")  # of did:web with a port
+        view["stream"] = f"{trust.origin}/stream/{did}/{row['rkey']}"
     if row["duration_ms"] is not None:
         view["durationMs"] = row["duration_ms"]
     if (picture := artwork(trust.origin, row["picture"])) is not None:

@@ -68,6 +68,15 @@ async def test_a_blob_comes_through_here_or_from_its_pds(client: Client, rows: R
     assert (theirs["integrity"], theirs["ranges"]) == ("cid-declared", False)
 
 
+async def test_the_short_address_of_a_did_with_a_port_leads_to_its_track(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("did:web:localhost%3A8000", handle="local.test")
+    uri = await rows.track("did:web:localhost%3A8000", audio_url=None)
+    track = (await client.ask("feed.getTrack", uri=uri))["track"]
+    assert (await client.http.head(track["stream"])).status_code == 302
+
+
 async def test_what_the_bytes_say_of_themselves_goes_before_the_record(
     client: Client, rows: Rows
 ) -> None:
