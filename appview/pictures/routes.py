@@ -25,7 +25,7 @@ from xrpc.stream import address_of
 
 HEADERS: Final = {**STRANGERS, "access-control-allow-origin": "*"}
 # A browser has what it has shown; whoever hands pictures on to others has to ask whether it may.
-CACHE: Final = "public, max-age=604800, s-maxage=60, immutable"
+CACHE: Final = "public, max-age=3600, s-maxage=60"
 RETRY_SECONDS: Final = 15
 
 Translate = Callable[[Exception], XrpcError | None]

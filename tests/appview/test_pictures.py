@@ -176,7 +176,7 @@ async def test_or_else_what_the_plyr_profile_says(scene: Scene) -> None:
 async def test_what_a_url_shows_never_changes(scene: Scene) -> None:
     url = await scene.cover()
     first = await scene.get(url)
-    assert first.headers["cache-control"] == "public, max-age=604800, s-maxage=60, immutable"
+    assert first.headers["cache-control"] == "public, max-age=3600, s-maxage=60"
     etag = first.headers["etag"]
     assert etag[0] == etag[-1] == '"'
     again = await scene.get(url, known=etag)
