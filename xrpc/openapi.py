@@ -126,9 +126,7 @@ class _Writer:
         main = self._documents[nsid]["defs"]["main"]
         told = {"encoding": "text/event-stream", "schema": main["message"]["schema"]}
         responses = self._responses({**main, "output": told}, nsid)
-        responses["200"]["description"] = (
-            "Without an end: the data is a message, the id its seq."
-        )
+        responses["200"]["description"] = "Without an end: the data is a message, the id its seq."
         made = {
             "tags": [nsid.rpartition(".")[0]],
             "description": main["description"],
