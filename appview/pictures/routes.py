@@ -1,4 +1,4 @@
-"""`/img/{size}/…`: pictures of records that are shown, as URLs that never change what they show."""
+"""`/img/{size}/…`: pictures of records that are shown, at a URL for each version of one."""
 
 import asyncio
 import hashlib
