@@ -97,7 +97,9 @@ def left_behind(folder: Folder) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield server
         finally:
-            server.kill()
+            # Not killed: its children would outlive it for a moment.
+            server.send_signal(signal.SIGQUIT)
+            server.wait()
 
 
 async def test_a_server_left_behind_is_stopped_before_another_starts(
@@ -113,12 +115,14 @@ async def test_a_server_left_behind_is_given_to_nobody_while_the_next_is_being_p
     folder: Folder, left_behind: subprocess.Popen[bytes]
 ) -> None:
     await wait_until(lambda: accepts_connections(folder))
-    supervisor = open_file(folder.supervisor)
+    supervisor, another_user = open_file(folder.supervisor), open_file(folder.users)
     assert try_lock(supervisor, exclusive=True)
+    assert try_lock(another_user, exclusive=False)  # else the one below waits for the stop
     write_status(folder, "starting", "the files of Postgres are being prepared")
     with pytest.raises(EmbeddedFailed, match="are being prepared"):
         async with embedded.running(folder.path, start_timeout_seconds=0.5):
             pass
+    os.close(another_user)
     os.close(supervisor)
     assert left_behind.poll() is None
 
