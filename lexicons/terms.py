@@ -66,7 +66,8 @@ def beginning(letters: str) -> str:
 
 
 def attribute(name: str, value: str) -> str:
-    return f"@{name} {value}"[:ATTRIBUTE_CHARACTERS]
+    """In one line: queries are told apart by theirs."""
+    return " ".join(f"@{name} {value}".split())[:ATTRIBUTE_CHARACTERS]
 
 
 def misspellings(word: str) -> set[str]:

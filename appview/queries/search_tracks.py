@@ -73,7 +73,7 @@ def filters(params: SearchTracksParams, author: Did | None, trust: Trust) -> Fil
     if author is not None:
         groups.append([attribute("author", author)])
     if "tag" in params:
-        groups.append([attribute("tag", " ".join(params["tag"].lower().lstrip("#").split()))])
+        groups.append([attribute("tag", params["tag"].lower().lstrip("#"))])
     if "fileType" in params:
         groups.append([attribute("file", params["fileType"].lower())])
     if params["playable"]:
