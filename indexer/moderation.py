@@ -60,7 +60,7 @@ async def take_down(pool: Pool, record_types: RecordTypes, decision: Decision) -
         is_new = status == "INSERT 0 1"
         if not is_new and decision.reason is not None:
             await connection.execute(
-                "update local.takedown set reason = $2 where subject = $1",
+                "update local.takedown set reason = $2 where subject = $1 and labeler = ''",
                 decision.subject,
                 decision.reason,
             )
@@ -74,7 +74,7 @@ async def restore(pool: Pool, record_types: RecordTypes, decision: Decision) -> 
     async with pool.acquire() as connection, connection.transaction():
         await begin(connection)
         status = await connection.execute(
-            "delete from local.takedown where subject = $1", decision.subject
+            "delete from local.takedown where subject = $1 and labeler = ''", decision.subject
         )
         if status != "DELETE 1":
             return False
@@ -133,13 +133,12 @@ async def _follow_records(
     rows = await connection.fetch(
         """
         select
-            asked.did, asked.collection, asked.rkey, rev, cid, value, counted, seen_at,
-            takedown.subject is not null as taken_down
+            asked.did, asked.collection, asked.rkey, rev, cid, value, counted, seen_at
         from unnest($1::text[], $2::text[], $3::text[], $4::text[])
             as asked (did, collection, rkey, uri)
         join record using (did, collection, rkey)
-        left join local.takedown on takedown.subject = asked.uri
-        where state = 'valid' and counted = (takedown.subject is not null)
+        where state = 'valid'
+          and counted = exists (select from local.takedown where takedown.subject = asked.uri)
         """,
         *columns([(*uri, str(uri)) for uri in uris]),
     )
@@ -175,4 +174,5 @@ def _unchanged(row: asyncpg.Record, record_types: RecordTypes) -> Winner:
         kind.row(uri, record, row["cid"], row["seen_at"]),
     )
     held = Held(row["rev"], True, row["counted"], False, row["seen_at"])
-    return Winner(prepared, held, is_taken_down=row["taken_down"])
+    # What was counted until now has been taken down, and the reverse.
+    return Winner(prepared, held, is_taken_down=row["counted"])

@@ -23,7 +23,7 @@ async def follow_accounts(connection: Connection, dids: Sequence[str]) -> None:
                     select from local.takedown where takedown.subject = asked.did
                 ) as taken_down,
                 (
-                    select array_agg(part.name order by part.name)
+                    select array_agg(distinct part.name order by part.name)
                     from (
                         select split_part(subject, '/', 2) as name
                         from local.takedown

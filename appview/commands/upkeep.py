@@ -41,7 +41,7 @@ class LocalTable:
 LOCAL_TABLES = (
     LocalTable(
         "takedown",
-        "select to_jsonb(takedown) from local.takedown order by subject",
+        "select to_jsonb(takedown) from local.takedown where labeler = '' order by subject",
         """
         insert into local.takedown (subject, reason, created_at)
         select subject, reason, created_at
@@ -59,7 +59,8 @@ LOCAL_TABLES = (
     ),
 )
 
-# Everything but `local`, media.audio_fact and media.stored: a test holds this to the schema.
+# Everything but `local`, `labels`, media.audio_fact and media.stored: a test holds this to the
+# schema.
 EMPTY = """
 truncate
     account,

@@ -334,12 +334,15 @@ create table account_count (
 -- What the network cannot give back: moderation and its trail.
 create schema local;
 create table local.takedown (
-    subject     text collate "C" primary key,
+    subject     text collate "C" not null,
+    labeler     text collate "C" not null default '',
     reason      text,
-    created_at  timestamptz not null default now()
+    created_at  timestamptz not null default now(),
+    primary key (subject, labeler)
 );
 comment on table local.takedown is 'hidden whatever upstream says';
 comment on column local.takedown.subject is 'an account: did; a record: at-uri; a blob: did/cid';
+comment on column local.takedown.labeler is 'whose label it follows, and goes with; empty: decided here';
 create index takedown_blob on local.takedown (substring(subject from '^did:[^/]+/(.+)$'));
 
 create table local.action (
@@ -352,6 +355,59 @@ create table local.action (
 );
 comment on table local.action is 'the trail of moderation; only ever added to';
 comment on column local.action.act is 'takedown, restore';
+
+-- What the labelers say that PLYR_LABELERS names. A rebuild keeps it: nothing may come to light again
+-- because a labeler cannot be asked.
+create schema labels;
+create table labels.labeler (
+    did           text collate "C" primary key,
+    cursor        bigint not null default 0,
+    connected     boolean not null default false,
+    error         text,
+    received_at   timestamptz
+);
+comment on column labels.labeler.cursor is 'seq of the last frame whose labels stand in labels.label';
+
+create table labels.label (
+    uri         text collate "C" not null,
+    src         text collate "C" not null,
+    val         text collate "C" not null,
+    cid         text collate "C" not null default '',
+    neg         boolean not null,
+    cts         text not null,
+    exp         text,
+    sig         bytea not null,
+    seq         bigint not null,
+    made_at     timestamptz not null,
+    expires_at  timestamptz,
+    primary key (uri, src, val, cid)
+);
+comment on table labels.label is 'the newest of each; negations stay, so that nothing older comes back';
+comment on column labels.label.cid is 'the one version of the record that it is about; empty: all';
+comment on column labels.label.made_at is 'cts as a moment: the later one wins';
+create index label_hiding on labels.label (uri)
+    where not neg and val in ('!hide', '!suspend', '!takedown');
+create index label_turning on labels.label (uri)
+    where not neg and val in ('!hide', '!suspend', '!takedown') and (cid <> '' or expires_at is not null);
+
+-- What is hidden at this moment because a label says so.
+create view labels.hiding as
+select label.uri as subject, label.src as labeler, min(label.val) as reason
+from labels.label
+where not label.neg
+  and label.val in ('!hide', '!suspend', '!takedown')
+  and (label.expires_at is null or label.expires_at > now())
+  and (
+      label.cid = ''
+      or label.cid = (
+          select record.cid
+          from record
+          where record.did = split_part(label.uri, '/', 3)
+            and record.collection = split_part(label.uri, '/', 4)
+            and record.rkey = split_part(label.uri, '/', 5)
+      )
+  )
+group by label.uri, label.src;
 
 -- What the indexer works out in the background from all of the above, for queries to read.
 create schema derived;
