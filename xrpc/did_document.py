@@ -1,4 +1,4 @@
-"""What a DID document says of an account: its key, its PDS and the handle it claims.
+"""What a DID document says of an account: its key, its PDS, the handle it claims, its labeler.
 
 https://atproto.com/specs/did#did-documents. Where an entry stands twice, the first is taken; what
 is unusable is absent, and only a document that is not about the DID is refused.
@@ -23,6 +23,8 @@ class DidDocument:
     key: PublicKey | None
     pds: str | None
     claimed_handle: Handle | None
+    label_key: PublicKey | None = None
+    labeler: str | None = None
 
 
 def parse_did_document(did: Did, document: object) -> DidDocument:
@@ -30,7 +32,14 @@ def parse_did_document(did: Did, document: object) -> DidDocument:
         raise InvalidDocument(f"{did}: the document is not an object")
     if document.get("id") != did:
         raise InvalidDocument(f"{did}: the document is of {str(document.get('id'))[:100]!r}")
-    return DidDocument(did, _key(did, document), _pds(did, document), _claimed_handle(document))
+    return DidDocument(
+        did,
+        _key(did, document, "#atproto"),
+        _service(did, document, "#atproto_pds", "AtprotoPersonalDataServer"),
+        _claimed_handle(document),
+        _key(did, document, "#atproto_label"),
+        _service(did, document, "#atproto_labeler", "AtprotoLabeler"),
+    )
 
 
 def service_origin(endpoint: object) -> str | None:
@@ -53,9 +62,9 @@ def service_origin(endpoint: object) -> str | None:
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
-def _key(did: Did, document: Mapping[str, Any]) -> PublicKey | None:
+def _key(did: Did, document: Mapping[str, Any], name: str) -> PublicKey | None:
     for method in _entries(document, "verificationMethod"):
-        if method.get("id") in ("#atproto", f"{did}#atproto") and method.get("controller") == did:
+        if method.get("id") in (name, did + name) and method.get("controller") == did:
             suite, multibase = method.get("type"), method.get("publicKeyMultibase")
             if not (isinstance(suite, str) and isinstance(multibase, str)):
                 return None
@@ -66,10 +75,10 @@ def _key(did: Did, document: Mapping[str, Any]) -> PublicKey | None:
     return None
 
 
-def _pds(did: Did, document: Mapping[str, Any]) -> str | None:
+def _service(did: Did, document: Mapping[str, Any], name: str, kind: str) -> str | None:
     for service in _entries(document, "service"):
-        if service.get("id") in ("#atproto_pds", f"{did}#atproto_pds"):
-            if service.get("type") != "AtprotoPersonalDataServer":
+        if service.get("id") in (name, did + name):
+            if service.get("type") != kind:
                 return None
             return service_origin(service.get("serviceEndpoint"))
     return None

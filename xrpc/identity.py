@@ -16,6 +16,7 @@ from cachetools import LRUCache
 from lexicons.syntax import Did, Handle
 from xrpc import metrics
 from xrpc.client import GuardedClient
+from xrpc.did_document import DidDocument
 from xrpc.directory import Directory
 from xrpc.flights import Flights
 from xrpc.handles import HandleLookup
@@ -134,6 +135,10 @@ class IdentityResolver:
             error = self._failures[did].error
             raise type(error)(str(error))
         return await self._flights.join((did, False), lambda: self._load_or_fetch(did))
+
+    async def read_document(self, did: Did) -> DidDocument:
+        """As it is now, with what an Identity does not keep."""
+        return await self._directory.fetch(did)
 
     def forget(self, did: Did) -> None:
         """An event says that its document changed: the next question goes out."""

@@ -35,6 +35,33 @@ def test_a_whole_document() -> None:
     assert parsed.claimed_handle == "alice.test"
 
 
+def test_a_labeler_has_a_key_and_an_address_of_its_own() -> None:
+    label_key, label_service = (
+        method(id=f"{ALICE}#atproto_label"),
+        service(
+            id="#atproto_labeler",
+            type="AtprotoLabeler",
+            serviceEndpoint="https://labels.test",
+        ),
+    )
+    own = document(ALICE)
+    parsed = parse_did_document(
+        ALICE,
+        own
+        | {
+            "verificationMethod": [*own["verificationMethod"], label_key],
+            "service": [*own["service"], label_service],
+        },
+    )
+    assert (parsed.label_key, parsed.labeler) == (new_key(2), "https://labels.test")
+    assert (parsed.key, parsed.pds) == (new_key(), "https://pds.example.com")
+
+
+def test_who_is_no_labeler_gives_its_other_key_to_no_label() -> None:
+    parsed = parse_did_document(ALICE, document(ALICE))
+    assert (parsed.label_key, parsed.labeler) == (None, None)
+
+
 @pytest.mark.parametrize("changes", [{"id": "did:plc:other"}, {"id": None}, {"id": 1}])
 def test_case_85_a_document_of_another_did_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidDocument):
