@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import asyncpg
 
-from indexer.events import RecordChange, Rejected
+from indexer.events import Rejected
 from indexer.pipeline import Pipeline
 from indexer.proving import Queued
-from indexer.repo_state import State
+from indexer.repo_state import RepoState, State
 from indexer.steps import Step
 from lexicons.syntax import Did
 from xrpc.keys import PublicKey
@@ -25,14 +25,15 @@ async def drain(
     did: Did,
     key: PublicKey | None,
     waits: State,
-    changes: tuple[RecordChange, ...] = (),
+    before: Step | None = None,
 ) -> bool:
     """Follow the queue to its end; False where somebody else ended the wait before.
 
-    `changes` are from before the queue: they commit with its first chunk.
+    What a walk found `before` the queue, its root with it, commits with the first chunk or not at
+    all: whoever calls for another walk in between must not find the repo where this one ended.
     """
-    while (more := await _follow_chunk(pipeline, did, key, waits, changes)) is None:
-        changes = ()
+    while (more := await _follow_chunk(pipeline, did, key, waits, before)) is None:
+        before = None
     return more
 
 
@@ -41,23 +42,25 @@ async def _follow_chunk(
     did: Did,
     key: PublicKey | None,
     waits: State,
-    changes: tuple[RecordChange, ...],
+    before: Step | None,
 ) -> bool | None:
     """None: there is more. What came since a chunk was proven is proven at the desk."""
+    start = before and before.repo
     try:
-        ahead, _ = await _head(pipeline, did, key, ())
+        ahead, _ = await _head(pipeline, did, key, start or pipeline.repos.get(did), ())
     except Rejected as error:
         return await _walk_instead(pipeline, did, waits, error)
     async with pipeline.desk:
-        before = pipeline.repos.get(did)
-        if before is None or before.state is not waits:
+        held = pipeline.repos.get(did)
+        if held is None or held.state is not waits:
             return False
-        queue, is_whole = await _head(pipeline, did, key, ahead)
+        queue, is_whole = await _head(pipeline, did, key, start or held, ahead)
         try:
+            pipeline.repos[did] = start or held
             steps = pipeline.follow_queue(did, queue, is_whole=is_whole)
-            await pipeline.writer.write([Step(did=did, changes=changes), *steps], None)
+            await pipeline.writer.write([*([before] if before else ()), *steps], None)
         except BaseException:
-            pipeline.repos[did] = before  # what is not written is not so
+            pipeline.repos[did] = held  # what is not written is not so
             raise
         return None if pipeline.repos[did].state is waits else True
 
@@ -71,14 +74,18 @@ async def _walk_instead(pipeline: Pipeline, did: Did, waits: State, error: Rejec
 
 
 async def _head(
-    pipeline: Pipeline, did: Did, key: PublicKey | None, ahead: Sequence[Queued]
+    pipeline: Pipeline,
+    did: Did,
+    key: PublicKey | None,
+    start: RepoState | None,
+    ahead: Sequence[Queued],
 ) -> tuple[list[Queued], bool]:
     """The next chunk, proven, and whether that is all there is."""
     rows = await pipeline.writer.pool.fetch(
         "select frame from repo_queue where did = $1 order by seq limit $2", did, CHUNK_FRAMES + 1
     )
     frames = _fitting(rows[:CHUNK_FRAMES])
-    queue = await pipeline.prover.prove_queue(frames, key, pipeline.repos.get(did), ahead)
+    queue = await pipeline.prover.prove_queue(frames, key, start, ahead)
     return queue, len(frames) == len(rows)
 
 

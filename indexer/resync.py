@@ -267,12 +267,9 @@ class Resync:
 
         Where another walk was called for meanwhile, this one came too early.
         """
-        async with self.pipeline.desk:
-            if self.pipeline.repos[did].state is not State.RESYNCING:
-                return
-            self.pipeline.repos[did] = replace(after, state=State.RESYNCING)
         key = (self.resolver.cached(did) or identity).key
-        if not await drain(self.pipeline, did, key, State.RESYNCING, changes):
+        found = Step(did=did, changes=changes, repo=replace(after, state=State.RESYNCING))
+        if not await drain(self.pipeline, did, key, State.RESYNCING, found):
             return
         await requests.close(self.pool, did, requests.WALKED)
         log.debug("repo synchronized", did=did, rev=after.rev)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.responses import Response
 
+from indexer.discovery import Discovery
 from indexer.repo_state import State
 from indexer.walks import HEAD_MOVES
 from lexicons.syntax import parse_did
@@ -54,6 +55,25 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
     )
     assert await scene.tracks() == {"First", "Missed", "During the walk", "And another"}
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
+
+
+async def test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk(scene: Scene) -> None:
+    """Whoever comes to the desk before what the walk found is written calls for another one."""
+    alice, given, pipeline = scene.alice, scene.tools, scene.pipeline
+    await untold(alice, "Missed")
+    await pipeline.writer.write([pipeline.track(parse_did(alice.did), "a test")], None)
+    walked = await scene.resync.claim()
+    assert walked is not None
+    origin = scene.world.relay.http_url
+    discovery = Discovery(given.pool, pipeline, given.remote, origin, given.now)
+    async with pipeline.desk:
+        walking = asyncio.create_task(scene.resync.resync(walked))
+        await wait_until(lambda: pipeline.desk._waiters)
+        noting = asyncio.create_task(discovery.recheck_all("a gap"))
+        await wait_until(lambda: len(pipeline.desk._waiters or ()) == 2)
+    await asyncio.gather(walking, noting)
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Missed"}
 
 
 @pytest.mark.parametrize("written_before_answer", [1, 2])
