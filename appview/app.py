@@ -70,6 +70,7 @@ from lexicons.catalog import Catalog
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.auth import ServiceAuth
+from xrpc.beside import Beside
 from xrpc.errors import XrpcError, not_enough_resources
 from xrpc.identity import IdentityResolver
 from xrpc.rate_limit import RateLimit, RateLimiter
@@ -154,15 +155,19 @@ def create_app(
     seats = Seats(settings.max_subscribers, settings.max_subscribers_per_caller, limiter)
     tail = Tail(pool, stop)
     events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
-    pages = page_routes(context, limiter, translate)
+    beside = Beside(settings.answer_seconds, translate, limiter)
     pictures: list[Route] = []
     if blobs is not None:
         gallery = Gallery(blobs, settings.namespace, Fetching(blobs.sources.remote))
         blobs.before_close.push_async_callback(gallery.close)
-        pictures = picture_routes(gallery, context, limiter, translate)
-    stream = stream_route(context, limiter, translate)
-    beyond = [events, stream, *pages, *pictures]
-    beside = Starlette(routes=[*wellknown_routes(context, catalog), *beyond])
+        pictures = picture_routes(gallery, pool, beside)
+    routes = [
+        *wellknown_routes(context, catalog, beside),
+        *page_routes(context, beside),
+        *pictures,
+        stream_route(context, beside),
+        events,
+    ]
     endpoints = [
         replace(
             endpoint,
@@ -177,7 +182,7 @@ def create_app(
         translate=translate,
         limiter=limiter,
     )
-    answering = XrpcServer(catalog, endpoints, context, beside, hooks)
+    answering = XrpcServer(catalog, endpoints, context, Starlette(routes=routes), hooks)
     return StreamServer(catalog, SUBSCRIPTIONS, tail, answering, seats, translate)
 
 

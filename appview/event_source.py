@@ -4,7 +4,7 @@ What EventSource sends when it comes back, Last-Event-ID, is a cursor and goes b
 the address.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import orjson
@@ -15,16 +15,15 @@ from appview.events.event import NSID, OUTDATED, Wants
 from appview.events.tail import Batch, Tail
 from lexicons.catalog import Catalog
 from xrpc import event_source, metrics
-from xrpc.errors import XrpcError, invalid_request
+from xrpc.caller_rates import address_of
+from xrpc.errors import Translate, XrpcError, invalid_request
 from xrpc.query_string import read_params
 from xrpc.replies import error_reply, preflight_reply
 from xrpc.seats import Seats
-from xrpc.stream import address_of, told_error
+from xrpc.stream import why_cut
 
 PATH = "/events"
 RETRY_MILLISECONDS = 3_000
-
-Translate = Callable[[Exception], XrpcError | None]
 
 
 class EventSource:
@@ -70,14 +69,14 @@ class EventSource:
             try:
                 head = await anext(batches)
             except Exception as error:
-                raise told_error(error, self._method, self._translate) from error
+                raise why_cut(error, self._method, self._translate) from error
             yield event_source.retry(RETRY_MILLISECONDS) + _chunk(head)
             try:
                 async for batch in batches:
                     yield _chunk(batch)
                     metrics.stream_messages_total.labels("event-source").inc(len(batch.events))
             except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
-                yield event_source.fault(told_error(error, self._method, self._translate))
+                yield event_source.fault(why_cut(error, self._method, self._translate))
 
 
 def _chunk(batch: Batch) -> bytes:

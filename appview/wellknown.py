@@ -1,8 +1,5 @@
 """What is served beside XRPC: who this service is, that it lives, and the lexicons it speaks."""
 
-import asyncio
-
-import asyncpg
 import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -12,6 +9,8 @@ from appview.context import AppContext
 from appview.event_source import PATH as EVENTS_PATH
 from appview.events.event import NSID as EVENTS_NSID
 from lexicons.catalog import Catalog
+from xrpc.beside import Beside
+from xrpc.errors import XrpcError
 from xrpc.keys import multikey
 from xrpc.openapi import openapi
 
@@ -41,7 +40,7 @@ def did_document(context: AppContext) -> dict[str, object]:
     }
 
 
-def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
+def wellknown_routes(context: AppContext, catalog: Catalog, beside: Beside) -> list[Route]:
     settings = context.settings
     did_json = did_document(context)
     description = openapi(
@@ -58,10 +57,11 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         return json_response(did_json)
 
     async def health(_: Request) -> Response:
-        if await is_database_there(context):
-            return json_response({"version": settings.version})
-        answer = {"version": settings.version, "error": "Service Unavailable"}
-        return json_response(answer, status=503)
+        await context.pool.fetchval("select 1")
+        return json_response({"version": settings.version})
+
+    def unhealthy(_: XrpcError) -> Response:
+        return json_response({"version": settings.version, "error": "Service Unavailable"}, 503)
 
     async def openapi_json(_: Request) -> Response:
         return json_response(description)
@@ -76,26 +76,15 @@ def wellknown_routes(context: AppContext, catalog: Catalog) -> list[Route]:
         return json_response(document)
 
     return [
-        Route("/robots.txt", robots),
-        Route("/.well-known/did.json", did),
-        Route("/xrpc/_health", health),
-        Route("/openapi.json", openapi_json),
-        Route("/lexicons/", lexicon_index),
-        Route("/lexicons/{nsid}.json", lexicon),
-        Route("/lexicons/{nsid}", lexicon),
+        beside.route("/robots.txt", robots, is_free=True),
+        beside.route("/.well-known/did.json", did, is_free=True),
+        beside.route("/xrpc/_health", health, unhealthy, is_free=True),
+        beside.route("/openapi.json", openapi_json),
+        beside.route("/lexicons/", lexicon_index),
+        beside.route("/lexicons/{nsid}.json", lexicon),
+        beside.route("/lexicons/{nsid}", lexicon),
     ]
 
 
-async def is_database_there(context: AppContext) -> bool:
-    try:
-        async with asyncio.timeout(context.settings.answer_seconds):
-            await context.pool.fetchval("select 1")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
-    return True
-
-
 def json_response(value: object, status: int = 200) -> Response:
-    return Response(
-        orjson.dumps(value), status, {"access-control-allow-origin": "*"}, "application/json"
-    )
+    return Response(orjson.dumps(value), status, media_type="application/json")

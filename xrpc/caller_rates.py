@@ -6,6 +6,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from cachetools import LRUCache
+from starlette.types import Scope
 
 from lexicons.syntax import Did
 from xrpc.token_bucket import TokenBucket
@@ -50,3 +51,8 @@ def caller(viewer: Did | None, address: str) -> str:
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
         return f"{IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)}/64"
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -4,10 +4,13 @@ A handler raises a name that its lexicon declares, or one of the names here.
 https://atproto.com/specs/xrpc#error-responses
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeAlias
 
 import orjson
+import structlog
+
+log = structlog.get_logger(__name__)
 
 STANDARD_NAMES: Final = frozenset(
     {
@@ -49,6 +52,25 @@ class XrpcError(Exception):
     @property
     def envelope(self) -> bytes:
         return orjson.dumps({"error": self.name, "message": self.message})
+
+
+Translate: TypeAlias = Callable[[Exception], XrpcError | None]
+
+
+def told_error(
+    error: Exception, translate: Translate, route: str, declared: Collection[str] | None
+) -> XrpcError:
+    """What a client may hear of it; the rest stands in the log. `declared`: None for any name."""
+    known = error if isinstance(error, XrpcError) else translate(error)
+    if known is None:
+        log.error("request failed", route=route, exc_info=error)
+        return internal_error()
+    if declared is not None and known.name not in {*STANDARD_NAMES, *declared}:
+        log.error("error that the lexicon does not declare", route=route, error=known.name)
+        return internal_error()
+    if known is not error:
+        log.warning("request not served", route=route, status=known.status, error=repr(error))
+    return known
 
 
 def invalid_request(message: str) -> XrpcError:

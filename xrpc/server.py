@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import orjson
-import structlog
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,13 +19,13 @@ from lexicons.data_model import Value
 from lexicons.syntax import Did, Nsid, is_nsid
 from xrpc import metrics
 from xrpc.bodies import Disconnected, read_input
-from xrpc.caller_rates import caller
+from xrpc.caller_rates import address_of, caller
 from xrpc.errors import (
-    STANDARD_NAMES,
+    Translate,
     XrpcError,
-    internal_error,
     invalid_request,
     method_not_implemented,
+    told_error,
     unauthorized,
 )
 from xrpc.page_memory import PageMemory
@@ -42,8 +41,6 @@ from xrpc.replies import (
     preflight_reply,
     viewer_reply,
 )
-
-log = structlog.get_logger(__name__)
 
 PREFIX: Final = "/xrpc/"
 JSON_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
@@ -89,7 +86,7 @@ class Hooks(Generic[C]):
 
     authenticate: Authenticate | None = None
     repo_rev: Callable[[C, Did], Awaitable[str | None]] | None = None
-    translate: Callable[[Exception], XrpcError | None] = lambda _: None
+    translate: Translate = lambda _: None
     validates_output: bool = False
     limiter: RateLimiter | None = None
 
@@ -103,8 +100,6 @@ class _Route(Generic[C]):
         self.endpoint = endpoint
         self.method = method
         self.is_query = method.kind == "query"
-        self.errors = STANDARD_NAMES | frozenset(method.errors)
-        self.seconds = metrics.request_seconds.labels(method.nsid)
 
 
 class XrpcServer(Generic[C]):
@@ -148,17 +143,16 @@ class XrpcServer(Generic[C]):
         else:
             await reply.send(send, standing, with_body=scope["method"] != "HEAD")
             status = reply.status
-        _count(route, status, time.perf_counter() - started)
+        metrics.count(_name(route), status, time.perf_counter() - started)
 
     async def _request(self, route: _Route[C], scope: Scope, receive: Receive) -> XrpcRequest:
         """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         params = read_params(route.method, scope["query_string"])
-        viewer = await self._viewer(route, headers, _address(scope))
+        address = address_of(scope)
+        viewer = await self._viewer(route, headers, address)
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
-        return XrpcRequest(
-            route.method.nsid, params, viewer, input_, Headers(scope=scope), _address(scope)
-        )
+        return XrpcRequest(route.method.nsid, params, viewer, input_, Headers(scope=scope), address)
 
     def _standing(self, request: XrpcRequest) -> RawHeaders:
         limiter = self._hooks.limiter
@@ -223,17 +217,8 @@ class XrpcServer(Generic[C]):
         return [] if rev is None else [(b"atproto-repo-rev", rev.encode())]
 
     def _failed(self, route: _Route[C] | None, error: Exception) -> Reply:
-        method = None if route is None else route.method.nsid
-        known = error if isinstance(error, XrpcError) else self._hooks.translate(error)
-        if known is None:
-            log.error("request failed", method=method, exc_info=error)
-            known = internal_error()
-        elif known.name not in (STANDARD_NAMES if route is None else route.errors):
-            log.error("error that the lexicon does not declare", method=method, error=known.name)
-            known = internal_error()
-        elif known.status >= 500 and known.status != 501:
-            log.warning("request not served", method=method, status=known.status, error=repr(error))
-        return error_reply(known)
+        declared = () if route is None else route.method.errors
+        return error_reply(told_error(error, self._hooks.translate, _name(route), declared))
 
 
 def _routes(catalog: Catalog, endpoints: Sequence[Endpoint[C]]) -> dict[str, _Route[C]]:
@@ -258,9 +243,8 @@ def _found(route: _Route[C] | None, scope: Scope) -> _Route[C]:
     return route
 
 
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
+def _name(route: _Route[Any] | None) -> str:
+    return "unknown" if route is None else route.method.nsid
 
 
 def _hashable(item: tuple[str, Any]) -> tuple[str, Any]:
@@ -275,11 +259,3 @@ def _with_headers(send: Send, added: RawHeaders) -> Send:
         await send(message)
 
     return send_with_headers
-
-
-def _count(route: _Route[Any] | None, status: int, seconds: float) -> None:
-    if route is None:
-        metrics.requests_total.labels("unknown", status).inc()
-        return
-    metrics.requests_total.labels(route.method.nsid, status).inc()
-    route.seconds.observe(seconds)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,19 +19,18 @@ from lexicons.data_model import encode
 from lexicons.syntax import is_nsid
 from xrpc import metrics
 from xrpc.bodies import Disconnected
+from xrpc.caller_rates import address_of
 from xrpc.errors import (
-    STANDARD_NAMES,
+    Translate,
     XrpcError,
-    internal_error,
     invalid_request,
     method_not_implemented,
+    told_error,
 )
 from xrpc.query_string import read_params
 from xrpc.replies import error_reply, preflight_reply
 from xrpc.seats import Seats
 from xrpc.server import PREFIX, Unserved, XrpcRequest
-
-log = structlog.get_logger(__name__)
 
 POLICY_VIOLATION: Final = 1008
 INTERNAL_ERROR: Final = 1011
@@ -79,7 +77,7 @@ class StreamServer(Generic[C]):
         context: C,
         elsewhere: ASGIApp,
         seats: Seats,
-        translate: Callable[[Exception], XrpcError | None] = lambda _: None,
+        translate: Translate = lambda _: None,
     ) -> None:
         self._methods = _methods(catalog, subscriptions)
         self._subscriptions = {subscription.nsid: subscription for subscription in subscriptions}
@@ -131,7 +129,7 @@ class StreamServer(Generic[C]):
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
-            known = told_error(error, method, self._translate)
+            known = why_cut(error, method, self._translate)
             await _sent(send, {"type": "websocket.send", "bytes": error_frame(known)})
             code = INTERNAL_ERROR if known.status >= 500 else POLICY_VIOLATION
         else:
@@ -139,14 +137,8 @@ class StreamServer(Generic[C]):
         await _sent(send, {"type": "websocket.close", "code": code})
 
 
-def told_error(
-    error: Exception, method: Method, translate: Callable[[Exception], XrpcError | None]
-) -> XrpcError:
-    """What the client may hear of it; the rest stands in the log."""
-    known = error if isinstance(error, XrpcError) else translate(error)
-    if known is None or known.name not in {*STANDARD_NAMES, *method.errors}:
-        log.error("stream failed", method=method.nsid, exc_info=error)
-        known = internal_error()
+def why_cut(error: Exception, method: Method, translate: Translate) -> XrpcError:
+    known = told_error(error, translate, method.nsid, method.errors)
     metrics.streams_cut_total.labels(known.name).inc()
     return known
 
@@ -223,8 +215,3 @@ def _methods(catalog: Catalog, subscriptions: Sequence[Subscription[C]]) -> dict
 def _name(scope: Scope) -> str:
     path: str = scope["path"]
     return path.removeprefix(PREFIX).removesuffix("/") if path.startswith(PREFIX) else ""
-
-
-def address_of(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""

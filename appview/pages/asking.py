@@ -1,6 +1,5 @@
-"""The queries as the pages ask them: as anybody would, under the same limits."""
+"""The queries as the pages ask them: as anybody would."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,23 +13,19 @@ from appview.context import AppContext
 from appview.pages.cards import Places
 from appview.pages.html import Templates, fresh
 from lexicons.syntax import Nsid
-from xrpc.caller_rates import caller
+from xrpc.beside import Beside
 from xrpc.errors import XrpcError
-from xrpc.rate_limit import RateLimiter
 from xrpc.server import XrpcRequest
-from xrpc.stream import address_of
 
 T = TypeVar("T")
 Params = Mapping[str, str | int | Sequence[str]]
-Translate = Callable[[Exception], XrpcError | None]
 
 
-class NoPage(Exception):
+class NoPage(XrpcError):
     """There is nothing to show; the text says so to a person."""
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
+        super().__init__(status, "NoPage", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +33,7 @@ class Site:
     context: AppContext
     templates: Templates
     places: Places
-    limiter: RateLimiter | None
-    translate: Translate
+    beside: Beside
 
     async def ask(
         self, nsid: str, query: Callable[[AppContext, XrpcRequest], Awaitable[T]], params: Params
@@ -50,22 +44,11 @@ class Site:
 
     def route(self, path: str, make: Callable[["Site", Request], Awaitable[Response]]) -> Route:
         async def answer(request: Request) -> Response:
-            try:
-                if self.limiter is not None:
-                    self.limiter.take(caller(None, address_of(request.scope)))
-                async with asyncio.timeout(self.context.settings.answer_seconds):
-                    return fresh(await make(self, request), request.headers)
-            except NoPage as error:
-                return self._none(error.status, str(error))
-            except Exception as error:
-                known = error if isinstance(error, XrpcError) else self.translate(error)
-                if known is None:
-                    raise
-                response = self._none(known.status, known.message)
-                response.headers.update(known.headers)
-                return response
+            return fresh(await make(self, request), request.headers)
 
-        return Route(path, answer)
+        return self.beside.route(path, answer, self._refusal)
 
-    def _none(self, status: int, text: str) -> Response:
-        return self.templates.response("none.html", status, text=text)
+    def _refusal(self, error: XrpcError) -> Response:
+        response = self.templates.response("none.html", error.status, text=error.message)
+        response.headers.update(error.headers)
+        return response

@@ -52,8 +52,9 @@ async def oembed(site: Site, request: Request) -> Response:
     if card.thumb is not None:
         answer["thumbnail_url"] = site.places.there(card.thumb)
         answer["thumbnail_width"] = answer["thumbnail_height"] = PICTURE_SIDE
-    headers = {"access-control-allow-origin": "*", "cache-control": KEPT}
-    return Response(orjson.dumps(answer), headers=headers, media_type="application/json")
+    return Response(
+        orjson.dumps(answer), headers={"cache-control": KEPT}, media_type="application/json"
+    )
 
 
 def _wanted(url: str, site: Site) -> AtUri:

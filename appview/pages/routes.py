@@ -7,23 +7,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from appview.context import AppContext
-from appview.pages.asking import Site, Translate
+from appview.pages.asking import Site
 from appview.pages.cards import Places
 from appview.pages.front import front_page
 from appview.pages.html import Templates
 from appview.pages.oembed import oembed
 from appview.pages.records import embedded_list, embedded_track, list_page, track_page
-from xrpc.rate_limit import RateLimiter
+from xrpc.beside import Beside
 
 STILL_SECONDS = 3600
 
 
-def page_routes(
-    context: AppContext, limiter: RateLimiter | None, translate: Translate
-) -> list[Route]:
+def page_routes(context: AppContext, beside: Beside) -> list[Route]:
     origin = context.settings.origin
     templates = Templates.of(origin, context.trust.prefixes)
-    site = Site(context, templates, Places(origin), limiter, translate)
+    site = Site(context, templates, Places(origin), beside)
     return [
         site.route("/", front_page),
         site.route("/oembed", oembed),
@@ -31,12 +29,12 @@ def page_routes(
         site.route("/list/{actor}/{rkey}", list_page),
         site.route("/embed/track/{actor}/{rkey}", embedded_track),
         site.route("/embed/list/{actor}/{rkey}", embedded_list),
-        _still("style.css", "text/css"),
-        _still("icon.svg", "image/svg+xml"),
+        _still(beside, "style.css", "text/css"),
+        _still(beside, "icon.svg", "image/svg+xml"),
     ]
 
 
-def _still(name: str, media_type: str) -> Route:
+def _still(beside: Beside, name: str, media_type: str) -> Route:
     """A file that does not change while we run."""
     data = resources.files("appview.pages").joinpath("templates", name).read_bytes()
     headers = {"cache-control": f"public, max-age={STILL_SECONDS}"}
@@ -44,4 +42,4 @@ def _still(name: str, media_type: str) -> Route:
     async def answer(_: Request) -> Response:
         return Response(data, headers=headers, media_type=media_type)
 
-    return Route(f"/{name}", answer)
+    return beside.route(f"/{name}", answer, is_free=True)

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 # A page shows many pictures at once; whoever hides one waits no longer than this.
 PERMIT_SECONDS: Final = 0.8
 PERMITS_REMEMBERED: Final = 10_000
-PATIENCE_SECONDS: Final = 12.0
+PATIENCE_SECONDS: Final = 8.0  # less than an answer may take
 MAKING_SECONDS: Final = 40.0
 MOST_WAITING: Final = 500
 # Of what is kept: raise it when pictures are made in another way.

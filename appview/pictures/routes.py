@@ -1,87 +1,62 @@
 """`/img/{size}/…`: pictures of records that are shown, at a URL for each version of one."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from appview.context import AppContext
 from appview.media.ranges import has_already
 from appview.media.response import STRANGERS
 from appview.pictures.failures import NoPicture, NotNow
-from appview.pictures.permits import Artwork, Avatar, NotShown, Picture, Source
+from appview.pictures.permits import Artwork, Avatar, NotShown, Picture
 from appview.pictures.pictures import Gallery
 from appview.pictures.protocol import SIDES
 from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import InvalidSyntax, parse_did, parse_record_key
-from xrpc.caller_rates import caller
+from migrations.database import Pool
+from xrpc.beside import Beside
 from xrpc.errors import XrpcError
-from xrpc.rate_limit import RateLimiter
-from xrpc.stream import address_of
 
-HEADERS: Final = {**STRANGERS, "access-control-allow-origin": "*"}
 # A browser has what it has shown; whoever hands pictures on to others has to ask whether it may.
 CACHE: Final = "public, max-age=3600, s-maxage=60"
 RETRY_SECONDS: Final = 15
 
-Translate = Callable[[Exception], XrpcError | None]
 
-
-def picture_routes(
-    gallery: Gallery, context: AppContext, limiter: RateLimiter | None, translate: Translate
-) -> list[Route]:
+def picture_routes(gallery: Gallery, pool: Pool, beside: Beside) -> list[Route]:
     async def answer(request: Request) -> Response:
         try:
-            return await _picture(gallery, context, limiter, request)
+            return await _picture(gallery, pool, beside, request)
         except NotShown as error:
-            return _refusal(XrpcError(404, "PictureNotFound", str(error)))
+            raise XrpcError(404, "PictureNotFound", str(error)) from error
         except NoPicture as error:
-            return _refusal(XrpcError(404, "NoPicture", str(error)))
+            raise XrpcError(404, "NoPicture", str(error)) from error
         except NotNow as error:
             retry = {"retry-after": str(RETRY_SECONDS)}
-            return _refusal(XrpcError(502, "UpstreamUnavailable", str(error), retry))
-        except XrpcError as error:
-            return _refusal(error)
-        except Exception as error:
-            if (known := translate(error)) is None:
-                raise
-            return _refusal(known)
+            raise XrpcError(502, "UpstreamUnavailable", str(error), retry) from error
 
     return [
-        Route("/img/{size}/track/{did}/{rkey}/{cid}", answer),
-        Route("/img/{size}/avatar/{did}/{cid}", answer),
+        beside.route("/img/{size}/track/{did}/{rkey}/{cid}", answer, is_free=True),
+        beside.route("/img/{size}/avatar/{did}/{cid}", answer, is_free=True),
     ]
 
 
-async def _picture(
-    gallery: Gallery, context: AppContext, limiter: RateLimiter | None, request: Request
-) -> Response:
+async def _picture(gallery: Gallery, pool: Pool, beside: Beside, request: Request) -> Response:
+    """A page has many: those that are here already cost their viewer nothing."""
     size, picture = _asked_for(request)
-
-    def count() -> None:
-        if limiter is not None:
-            limiter.take(caller(None, address_of(request.scope)))
-
-    async def permit() -> tuple[Source, ...]:
-        async with asyncio.timeout(context.settings.answer_seconds):
-            return await gallery.permit(context.pool, picture)
-
     try:
-        sources = await permit()
+        sources = await gallery.permit(pool, picture)
     except NotShown:
-        count()
+        beside.take(request)
         raise
     data = await gallery.kept(picture, sources, size)
     if data is None:
-        count()
+        beside.take(request)
         data = (await gallery.make(picture, sources))[size]
-        await permit()  # which may have ended while it came
+        await gallery.permit(pool, picture)  # which may have ended while it came
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {**HEADERS, "etag": etag, "cache-control": CACHE}
+    headers = {**STRANGERS, "etag": etag, "cache-control": CACHE}
     if has_already(request.headers, etag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="image/jpeg")
@@ -98,8 +73,3 @@ def _asked_for(request: Request) -> tuple[str, Picture]:
         return path["size"], Avatar(did, cid)
     except (InvalidSyntax, InvalidCid) as error:
         raise NotShown(str(error)) from error
-
-
-def _refusal(error: XrpcError) -> Response:
-    headers = {**HEADERS, **error.headers, "cache-control": "no-store"}
-    return Response(error.envelope, error.status, headers, "application/json")

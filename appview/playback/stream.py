@@ -4,8 +4,6 @@ For what knows nothing of XRPC. Asked anew each time: what is hidden meanwhile l
 what its PDS no longer gives leads to a trusted host that has it.
 """
 
-import asyncio
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -22,45 +20,24 @@ from appview.playback.views import playback_view
 from lexicons.cid import parse_cid
 from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_record_key
 from lexicons.types import PlaybackView
-from xrpc.caller_rates import caller
+from xrpc.beside import Beside
 from xrpc.errors import XrpcError
-from xrpc.rate_limit import RateLimiter
-from xrpc.replies import CORS, preflight_reply
-from xrpc.stream import address_of
 
 PATH: Final = "/stream/{did}/{rkey}"
 RETRY: Final = {"retry-after": "30"}
-Translate = Callable[[Exception], XrpcError | None]
 
-_HEADERS: Final = {
-    **{name.decode(): value.decode() for name, value in CORS},
-    "cache-control": "no-store",
-}
 _IN_URLS: Final = ":/?#[]@!$&'()*+,;=%"
 _STATUS: Final = {"gated": 403, "pending": 503}
 
 
-def stream_route(context: AppContext, limiter: RateLimiter | None, translate: Translate) -> Route:
+def stream_route(context: AppContext, beside: Beside) -> Route:
     async def answer(request: Request) -> Response:
-        if request.method == "OPTIONS":
-            reply = preflight_reply(dict(request.scope["headers"]))
-            return Response(b"", reply.status, _texts(reply.headers) | _HEADERS)
-        try:
-            if limiter is not None:
-                limiter.take(caller(None, address_of(request.scope)))
-            async with asyncio.timeout(context.settings.answer_seconds):
-                will_play = request.method != "HEAD"
-                url = await best_url(context, **request.path_params, will_play=will_play)
-        except Exception as error:
-            known = error if isinstance(error, XrpcError) else translate(error)
-            if known is None:
-                raise
-            headers = {**_HEADERS, **known.headers}
-            return Response(known.envelope, known.status, headers, "application/json")
+        will_play = request.method != "HEAD"
+        url = await best_url(context, **request.path_params, will_play=will_play)
         location = quote(url, safe=_IN_URLS)  # a header has no other letters
-        return Response(b"", 302, {**_HEADERS, "location": location})
+        return Response(b"", 302, {"location": location, "cache-control": "no-store"})
 
-    return Route(PATH, answer, methods=["GET", "HEAD", "OPTIONS"])
+    return beside.route(PATH, answer)
 
 
 async def best_url(context: AppContext, did: str, rkey: str, *, will_play: bool) -> str:
@@ -104,7 +81,3 @@ def _not_playable(view: PlaybackView) -> XrpcError:
         message += f"; {view['authorization']['url']} may have it"
     headers = RETRY if word == "pending" else None
     return XrpcError(_STATUS.get(word, 404), "TrackUnavailable", message, headers)
-
-
-def _texts(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in headers}

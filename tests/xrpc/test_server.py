@@ -211,7 +211,7 @@ async def test_case_105_an_exception_of_ours_says_nothing() -> None:
             response = await client.get(f"{GET}?q=a")
     assert envelope(response) == (500, "InternalServerError", "Internal Server Error")
     assert "hunter2" not in response.text
-    assert [(line["event"], line["method"]) for line in logs] == [("request failed", GET)]
+    assert [(line["event"], line["route"]) for line in logs] == [("request failed", GET)]
 
 
 async def test_an_error_that_the_lexicon_declares_reaches_the_client() -> None:
@@ -385,9 +385,9 @@ async def test_datetimes_are_written_as_atproto_wants_them() -> None:
 
 
 async def test_requests_are_counted_by_the_methods_we_know_only() -> None:
-    def count(method: str, status: int) -> float:
-        labels = {"method": method, "status": str(status)}
-        return REGISTRY.get_sample_value("plyr_xrpc_requests_total", labels) or 0.0
+    def count(route: str, status: int) -> float:
+        labels = {"route": route, "status": str(status)}
+        return REGISTRY.get_sample_value("plyr_requests_total", labels) or 0.0
 
     before = count(GET, 200), count(GET, 400), count("unknown", 501)
     async with asking() as client:

@@ -133,7 +133,7 @@ async def test_an_error_is_the_last_message_and_tells_what_it_may(
     assert "secret" not in str(body)
     assert "10.0.0.7" not in str(body)
     assert closed == code
-    assert len(logs) == (told == "InternalServerError")
+    assert len(logs) == (told != "TooLate")
 
 
 async def test_a_handler_ends_when_its_client_leaves() -> None:
