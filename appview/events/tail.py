@@ -1,4 +1,4 @@
-"""Following the log: pages from the database for who is behind, then the ring, one for all.
+"""Following the log: pages from the database of all that has been, then the ring, one for all.
 
 A follower reads what is old at its own pace. One that was in the ring and fell out of it is too
 slow; nothing is ever kept for anybody but a place.
@@ -57,7 +57,8 @@ class Tail:
                     raise XrpcError(400, "FutureCursor", f"{cursor} is ahead of every event")
                 place = page.reached
                 yield Batch(page.events, place, is_outdated=0 < cursor < page.trimmed)
-            while place < reader.ring.floor and not self._stop.is_set():
+            # What the ring holds may be hidden by now: of the past only the database tells.
+            while place < reader.ring.reached and not self._stop.is_set():
                 page = await self._page(place, wants)
                 if page.trimmed > place:
                     raise too_slow()

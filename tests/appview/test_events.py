@@ -8,7 +8,7 @@ import pytest
 import websockets
 
 from appview.context import AppSettings
-from appview.events.log import CHANNEL
+from appview.events.log import CHANNEL, PAGE_EVENTS
 from indexer import moderation, sequencer
 from indexer.moderation import Decision, Subject
 from lexicons.cid import cid_text, raw_cid
@@ -126,6 +126,19 @@ async def test_what_is_hidden_by_now_is_not_told_again(stage: Stage) -> None:
     assert [event["$type"] for event in heard] == [RECORD, RECORD, RECORD, ACCOUNT]
     assert not any("record" in event for event in heard)
     assert "Secret" not in repr(heard)
+
+
+async def test_what_is_hidden_by_now_is_not_told_out_of_memory_either(stage: Stage) -> None:
+    """One who stays has the server hold the newest events; one who comes reads beyond a page."""
+    async with stage.event_source() as staying:
+        await staying.begun()
+        await stage.say(*(f"early{number}" for number in range(PAGE_EVENTS)))
+        await stage.write(change(track(title="Secret")))
+        assert "Secret" in repr(await staying.some(PAGE_EVENTS + 1))
+        await moderation.take_down(stage.pool, TYPES, Decision(Subject(TRACK_URI), "tests"))
+        await stage.number()
+        async with stage.subscriber(cursor=0) as socket:
+            assert "Secret" not in repr(await some(socket, PAGE_EVENTS + 2))
 
 
 @pytest.mark.parametrize(
