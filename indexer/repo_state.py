@@ -99,13 +99,13 @@ def follow_commit(
 
 
 def _broken_link(repo: RepoState, commit: VerifiedCommit) -> str | None:
-    if commit.prev_data == repo.data and commit.since == repo.rev:
-        return None
     if commit.legacy:
-        return f"{commit.rev} came without prevData"
+        return f"{commit.rev} came without prevData, or without the prev of an op"
     if commit.prev_data != repo.data:
         return f"prevData of {commit.rev} is not the tree of {repo.rev}"
-    return f"since of {commit.rev} is {commit.since}, not {repo.rev}"
+    if commit.since != repo.rev:
+        return f"since of {commit.rev} is {commit.since}, not {repo.rev}"
+    return None
 
 
 def follow_sync(repo: RepoState, sync: VerifiedSync) -> tuple[Verdict, RepoState]:

@@ -76,10 +76,12 @@ def test_case_41_another_rev_before_calls_for_a_walk(since: Tid | None) -> None:
     assert after.reason == f"since of {THIRD} is {since}, not {SECOND}"
 
 
-def test_case_42_a_legacy_commit_calls_for_a_walk() -> None:
-    verdict, after = follow(HERE, replace(NEXT, prev_data=None, legacy=True))
+@pytest.mark.parametrize("prev_data", [None, TREE], ids=["no prevData", "no prev of an op"])
+def test_case_42_a_legacy_commit_calls_for_a_walk(prev_data: bytes | None) -> None:
+    """It was not undone, so nothing shows what its list of ops leaves out."""
+    verdict, after = follow(HERE, replace(NEXT, prev_data=prev_data, legacy=True))
     assert (verdict, after.state) == (Verdict.BROKEN, State.DESYNCHRONIZED)
-    assert after.reason == f"{THIRD} came without prevData"
+    assert after.reason == f"{THIRD} came without prevData, or without the prev of an op"
 
 
 def test_a_broken_chain_keeps_the_rev_up_to_which_all_is_here() -> None:

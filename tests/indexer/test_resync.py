@@ -57,7 +57,10 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
 
 
-async def test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk(scene: Scene) -> None:
+@pytest.mark.parametrize("first", ["walk", "gap"])
+async def test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk(
+    scene: Scene, first: str
+) -> None:
     """Whoever comes to the desk before what the walk found is written calls for another one."""
     alice, given, pipeline = scene.alice, scene.tools, scene.pipeline
     await untold(alice, "Missed")
@@ -66,12 +69,16 @@ async def test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk(scen
     assert walked is not None
     origin = scene.world.relay.http_url
     discovery = Discovery(given.pool, pipeline, given.remote, origin, given.now)
+    ways = {
+        "walk": lambda: scene.resync.resync(walked),
+        "gap": lambda: discovery.recheck_all("a gap"),
+    }
+    under_way = []
     async with pipeline.desk:
-        walking = asyncio.create_task(scene.resync.resync(walked))
-        await wait_until(lambda: pipeline.desk._waiters)
-        noting = asyncio.create_task(discovery.recheck_all("a gap"))
-        await wait_until(lambda: len(pipeline.desk._waiters or ()) == 2)
-    await asyncio.gather(walking, noting)
+        for way in sorted(ways, key=lambda way: way != first):
+            under_way.append(asyncio.create_task(ways[way]()))
+            await wait_until(lambda: len(pipeline.desk._waiters or ()) == len(under_way))
+    await asyncio.gather(*under_way)
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First", "Missed"}
 

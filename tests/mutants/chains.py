@@ -17,18 +17,26 @@ CHAINS = (
     Mutant(
         name="prev-data-unchained",
         file="indexer/repo_state.py",
-        old="    if commit.prev_data == repo.data and commit.since == repo.rev:",
-        new="    if commit.since == repo.rev:",
+        old="    if commit.prev_data != repo.data:",
+        new="    if False:",
         breaks="a commit onto another tree than ours passes for the next one",
         tests=(f"{STATE}::test_case_40_another_tree_before_calls_for_a_walk",),
     ),
     Mutant(
         name="since-ignored",
         file="indexer/repo_state.py",
-        old="    if commit.prev_data == repo.data and commit.since == repo.rev:",
-        new="    if commit.prev_data == repo.data:",
+        old="    if commit.since != repo.rev:",
+        new="    if False:",
         breaks="commits that were undone by the next are never missed",
         tests=(f"{STATE}::test_case_41_another_rev_before_calls_for_a_walk",),
+    ),
+    Mutant(
+        name="legacy-commit-chained",
+        file="indexer/repo_state.py",
+        old="    if commit.legacy:",
+        new="    if commit.legacy and commit.prev_data is None:",
+        breaks="a commit that cannot be undone passes for complete",
+        tests=(f"{STATE}::test_case_42_a_legacy_commit_calls_for_a_walk",),
     ),
     Mutant(
         name="stale-rev-accepted",
@@ -246,8 +254,8 @@ CHAINS = (
     Mutant(
         name="queue-drained-behind-a-walk",
         file="indexer/draining.py",
-        old="        if before is None or before.state is not waits:",
-        new="        if before is None:",
+        old="        if held is None or held.state is not waits:",
+        new="        if held is None:",
         breaks="a queue that ends before a gap passes for the end of the repo",
         tests=(
             "tests/indexer/test_retries.py::"

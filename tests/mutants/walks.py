@@ -6,6 +6,7 @@ RESYNC = "tests/network/test_resync.py"
 COMMAND = "tests/commands/test_resync.py"
 RETRIES = "tests/indexer/test_retries.py"
 GAPS = "tests/indexer/test_gaps.py"
+WALKED = "tests/indexer/test_resync.py"
 
 WALKS = (
     Mutant(
@@ -120,12 +121,15 @@ WALKS = (
         tests=("tests/indexer/test_resync.py::test_who_writes_faster_than_we_walk_is_read_whole",),
     ),
     Mutant(
-        name="walk-came-too-early",
+        name="root-before-its-records",
         file="indexer/resync.py",
-        old="            if self.pipeline.repos[did].state is not State.RESYNCING:",
-        new="            if False:",
-        breaks="a walk that began before a gap passes for one after it",
-        tests=(f"{GAPS}::test_a_repo_that_is_being_walked_is_walked_again_after_a_gap",),
+        old="        key = (self.resolver.cached(did) or identity).key",
+        new=(
+            "        self.pipeline.repos[did] = replace(after, state=State.RESYNCING)\n"
+            "        key = (self.resolver.cached(did) or identity).key"
+        ),
+        breaks="a walk that a gap cuts short leaves the repo where it was to end",
+        tests=(f"{WALKED}::test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk",),
     ),
     Mutant(
         name="new-collection-unwalked",

@@ -101,8 +101,13 @@ def other_prev_data(event: CommitEvent) -> CommitEvent:
 def no_prev_data(event: CommitEvent) -> CommitEvent:
     """What a producer before Sync 1.1 sends: neither prevData nor prev."""
     payload = {name: value for name, value in event.payload.items() if name != "prevData"}
-    ops = [{name: value for name, value in op.items() if name != "prev"} for op in payload["ops"]]
-    return replace(event, payload={**payload, "ops": ops})
+    return no_prev(replace(event, payload=payload))
+
+
+def no_prev(event: CommitEvent) -> CommitEvent:
+    """Nothing says what its ops replaced, so they cannot be undone."""
+    ops = event.payload["ops"]
+    return event.saying(ops=[{name: op[name] for name in op if name != "prev"} for op in ops])
 
 
 def without_proof(event: CommitEvent) -> CommitEvent:

@@ -255,6 +255,14 @@ async def test_case_42_a_commit_of_before_sync_1_1_ends_well(story: Story) -> No
     await story.holds()
 
 
+async def test_case_42_an_op_left_out_beside_one_without_prev_is_found(story: Story) -> None:
+    """Its prevData and its since are right: they are no proof of what the list leaves out."""
+    alice, song = await story.known()
+    writes = [Write("update", song.path, track("Told")), alice.creating(track("Left out"))]
+    await alice.commit(writes, told=lambda event: lies.no_prev(lies.hidden_op(event)))
+    await story.holds()
+
+
 async def test_case_43_flags_of_old_mean_nothing(story: Story) -> None:
     alice, _ = await story.known()
     fetched = alice.repo_requests()
