@@ -24,6 +24,7 @@ from xrpc.stream import why_cut
 
 PATH = "/events"
 RETRY_MILLISECONDS = 3_000
+LAST_SEQ = 2**63 - 1
 
 
 class EventSource:
@@ -59,7 +60,8 @@ class EventSource:
         last = Headers(scope=scope).get("last-event-id")
         if not last:
             return params.get("cursor"), Wants.of(params)
-        if not last.isascii() or not last.isdigit() or len(last) > 19:
+        is_seq = last.isascii() and last.isdigit() and len(last) <= len(str(LAST_SEQ))
+        if not is_seq or int(last) > LAST_SEQ:
             raise invalid_request(f"Last-Event-ID: no seq, got {last[:100]!r}")
         return int(last), Wants.of(params)
 
