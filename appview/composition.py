@@ -107,6 +107,7 @@ def indexer_settings(config: Config) -> IndexerSettings:
         min_free_bytes=config.min_free_bytes,
         retention=Retention(config.events_hours, config.events_count),
         trusted_media_hosts=frozenset(config.trusted_media_hosts),
+        labelers=config.labelers,
     )
 
 

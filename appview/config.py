@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lexicons.syntax import InvalidSyntax, parse_nsid
+from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_nsid
 from xrpc.keys import PublicKey, parse_multikey
 
 
@@ -89,6 +89,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _dids(text: str) -> tuple[Did, ...]:
+    try:
+        return tuple(dict.fromkeys(parse_did(word) for word in _words(text)))
+    except InvalidSyntax as error:
+        raise ValueError(str(error)) from error
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in choices:
@@ -98,8 +105,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _setting(parse: Callable[[str], Any], default: str) -> Any:  # noqa: ANN401 - a dataclass field
-    return field(metadata={"parse": parse, "default": default})
+def _setting(parse: Callable[[str], Any], default: str, unset: object = None) -> Any:  # noqa: ANN401 - a dataclass field
+    return field(metadata={"parse": parse, "default": default, "unset": unset})
 
 
 def _firehose(url: str) -> str:
@@ -135,6 +142,7 @@ class Config:
     events_hours: int = _setting(_whole(1, 100_000), "72")
     events_count: int = _setting(_whole(1_000, 10**10), "1000000")
     trusted_media_hosts: tuple[str, ...] = _setting(_words, "audio.plyr.fm")
+    labelers: tuple[Did, ...] = _setting(_dids, "", unset=())
     resync_workers: int = _setting(_whole(1, 64), "6")
     max_repo_bytes: int = _setting(_whole(1_000_000, 10**11), str(1 << 30))
     media_cache_bytes: int = _setting(_whole(0, 10**15), str(10 << 30))
@@ -193,7 +201,7 @@ def from_env(environ: Mapping[str, str]) -> Config:
     for name, item in SETTINGS.items():
         text = environ.get(name, "").strip() or item.metadata["default"]
         try:
-            values[item.name] = item.metadata["parse"](text) if text else None
+            values[item.name] = item.metadata["parse"](text) if text else item.metadata["unset"]
         except ValueError as error:
             raise BadSetting(f"{name}={text!r}: {error}") from error
     return Config(**values)  # type: ignore[arg-type]  # each parser gives its field's type

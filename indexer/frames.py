@@ -90,7 +90,7 @@ def decode_frame(frame: bytes) -> Event:
 
 
 def peek(frame: bytes, collections: Collection[str]) -> Peek:
-    header, payload = _two_maps(frame)
+    header, payload = two_maps(frame)
     kind = _kind(header)
     is_commit = kind is _COMMIT
     did, time = payload.get("repo" if is_commit else "did"), payload.get("time")
@@ -126,7 +126,7 @@ def decode(peeked: Peek) -> Event:
             return Unknown(peeked.seq)
 
 
-def _two_maps(frame: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+def two_maps(frame: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(frame) > UNCOUNTED_BYTES:
         _refuse_amplification(frame)
     try:

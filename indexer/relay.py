@@ -68,15 +68,26 @@ async def open_firehose(
     max_bytes: int = MAX_FRAME_BYTES,
     ping_seconds: float = PING_SECONDS,
 ) -> ClientConnection:
+    url = f"{origin}/xrpc/com.atproto.sync.subscribeRepos"
+    return await open_subscription(client, url, cursor, max_bytes, ping_seconds)
+
+
+async def open_subscription(
+    client: GuardedClient,
+    url: str,
+    cursor: int | None,
+    max_bytes: int = MAX_FRAME_BYTES,
+    ping_seconds: float = PING_SECONDS,
+) -> ClientConnection:
     """Subscribe from after `cursor`, or from now on; the socket's address is checked as any."""
-    parts = urlsplit(origin)
+    parts = urlsplit(url)
     secure = parts.scheme == "wss"
     host, port = parts.hostname or "", parts.port or (443 if secure else 80)
     query = "" if cursor is None else f"?cursor={cursor}"
     socket = await client.open_socket(host, port, timeout_seconds=15.0)
     try:
         return await connect(
-            f"{origin}/xrpc/com.atproto.sync.subscribeRepos{query}",
+            url + query,
             sock=socket,
             ssl=ssl.create_default_context() if secure else None,
             server_hostname=host if secure else None,

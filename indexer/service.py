@@ -14,6 +14,7 @@ from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.decisions import Wakes
 from indexer.discovery import Discovery
+from indexer.labels.labels import Labels
 from indexer.leadership import Leader
 from indexer.pipeline import Pipeline
 from indexer.probing import Probing
@@ -57,6 +58,7 @@ class IndexerSettings:
     min_free_bytes: int
     retention: Retention
     trusted_media_hosts: frozenset[str] = frozenset()
+    labelers: tuple[Did, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Indexer:
     requests: Requests
     sequencer: Sequencer
     probing: Probing
+    labels: Labels
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -105,6 +108,7 @@ class Indexer:
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),
                 group.create_task(self.probing.run()),
+                group.create_task(self.labels.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -195,6 +199,11 @@ def build_sequencer(tools: Tools, pipeline: Pipeline, settings: IndexerSettings)
     return Sequencer(tools.pool, pipeline.wakes.numbering, settings.retention, tools.now)
 
 
+def build_labels(tools: Tools, settings: IndexerSettings) -> Labels:
+    types = record_types(settings.namespace)
+    return Labels(settings.labelers, tools.pool, tools.client, tools.resolver, types)
+
+
 def build_spool(tools: Tools, settings: IndexerSettings) -> Spool:
     return Spool(tools.remote, settings.spool, settings.max_repo_bytes, settings.min_free_bytes)
 
@@ -242,5 +251,6 @@ async def build_indexer(tools: Tools, settings: IndexerSettings, epoch: int) -> 
         Requests(tools.pool, pipeline, tools.resolver, tools.remote, tools.now),
         build_sequencer(tools, pipeline, settings),
         Probing(tools.pool, tools.client, settings.trusted_media_hosts, tools.now),
+        build_labels(tools, settings),
         settings.resync_workers,
     )

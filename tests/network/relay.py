@@ -53,7 +53,7 @@ class Subscriber:
 class Relay:
     """`log` is the whole window; `accounts` gives everyone whom the relay could list."""
 
-    def __init__(self, accounts: Callable[[], Iterable[Account]]) -> None:
+    def __init__(self, accounts: Callable[[], Iterable[Account]], path: str = SUBSCRIBE) -> None:
         self.log: list[tuple[int, bytes]] = []
         self.subscribers: set[Subscriber] = set()
         self.cursors_asked: list[int | None] = []
@@ -68,6 +68,7 @@ class Relay:
         self.silent_about_cursors = False
         self.keepalive_seconds: float | None = None
         self._accounts = accounts
+        self._path = path
         self._seq = 1000
         self._trimmed_through = 0
         self._held: list[Told] | None = None
@@ -226,7 +227,7 @@ class Relay:
     def _over_http(self, _: ServerConnection, request: Request) -> Response | None:
         parts = urlsplit(request.path)
         name = parts.path.rsplit("/", 1)[-1]
-        if parts.path == SUBSCRIBE:
+        if parts.path == self._path:
             failure = self.fails_with.get(name)
             return _json({"error": "Busy", "message": "told to"}, failure) if failure else None
         query = parse_qs(parts.query)
