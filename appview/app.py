@@ -156,14 +156,14 @@ def create_app(
     tail = Tail(pool, stop)
     events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
     beside = Beside(settings.answer_seconds, translate, limiter)
-    pictures: list[Route] = []
+    gallery, pictures = None, list[Route]()
     if blobs is not None:
         gallery = Gallery(blobs, settings.namespace, Fetching(blobs.sources.remote))
         blobs.before_close.push_async_callback(gallery.close)
         pictures = picture_routes(gallery, pool, beside)
     routes = [
         *wellknown_routes(context, catalog, beside),
-        *page_routes(context, beside),
+        *page_routes(context, beside, gallery),
         *pictures,
         stream_route(context, beside),
         events,

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from appview.context import AppContext
 from appview.pages.cards import Places
 from appview.pages.html import Templates, fresh
+from appview.pictures.pictures import Gallery
 from lexicons.syntax import Nsid
 from xrpc.beside import Beside
 from xrpc.errors import XrpcError
@@ -34,6 +35,7 @@ class Site:
     templates: Templates
     places: Places
     beside: Beside
+    gallery: Gallery | None
 
     async def ask(
         self, nsid: str, query: Callable[[AppContext, XrpcRequest], Awaitable[T]], params: Params

@@ -1,5 +1,6 @@
 """What is behind a link, for those who show it within a page of their own: https://oembed.com."""
 
+import asyncio
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -10,6 +11,9 @@ from appview.pages.asking import NoPage, Site
 from appview.pages.cards import ListCard, TrackCard
 from appview.pages.html import KEPT
 from appview.pages.records import UNKNOWN, checked_uri, load_list, load_track
+from appview.pictures.failures import NoPicture, NotNow
+from appview.pictures.permits import NotShown, artwork_at
+from appview.pictures.pictures import size_of
 from appview.views.track import WEB
 from lexicons.syntax import AtUri
 
@@ -17,7 +21,7 @@ WIDTH = 600
 TRACK_HEIGHT = 180
 LIST_HEIGHT = 380
 CACHE_SECONDS = 3600
-PICTURE_SIDE = 512
+PICTURE_SECONDS = 3.0
 
 
 async def oembed(site: Site, request: Request) -> Response:
@@ -49,12 +53,24 @@ async def oembed(site: Site, request: Request) -> Response:
         "width": width,
         "height": height,
     }
-    if card.thumb is not None:
+    if card.thumb is not None and (size := await _size(site, card.thumb)) is not None:
         answer["thumbnail_url"] = site.places.there(card.thumb)
-        answer["thumbnail_width"] = answer["thumbnail_height"] = PICTURE_SIDE
+        answer["thumbnail_width"], answer["thumbnail_height"] = size
     return Response(
         orjson.dumps(answer), headers={"cache-control": KEPT}, media_type="application/json"
     )
+
+
+async def _size(site: Site, thumb: str) -> tuple[int, int] | None:
+    """None where the picture does not come at once: the link is shown without it."""
+    if site.gallery is None:
+        return None
+    try:
+        async with asyncio.timeout(PICTURE_SECONDS):
+            made = await site.gallery.get(site.context.pool, artwork_at(thumb), "medium")
+            return size_of(made)
+    except (NotShown, NoPicture, NotNow, TimeoutError):
+        return None
 
 
 def _wanted(url: str, site: Site) -> AtUri:

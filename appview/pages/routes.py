@@ -13,15 +13,16 @@ from appview.pages.front import front_page
 from appview.pages.html import Templates
 from appview.pages.oembed import oembed
 from appview.pages.records import embedded_list, embedded_track, list_page, track_page
+from appview.pictures.pictures import Gallery
 from xrpc.beside import Beside
 
 STILL_SECONDS = 3600
 
 
-def page_routes(context: AppContext, beside: Beside) -> list[Route]:
+def page_routes(context: AppContext, beside: Beside, gallery: Gallery | None) -> list[Route]:
     origin = context.settings.origin
     templates = Templates.of(origin, context.trust.prefixes)
-    site = Site(context, templates, Places(origin), beside)
+    site = Site(context, templates, Places(origin), beside, gallery)
     return [
         site.route("/", front_page),
         site.route("/oembed", oembed),

@@ -5,9 +5,10 @@ Asked at every request, of the database: a cache of pictures must not outlive th
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from lexicons.cid import Cid, parse_cid
-from lexicons.syntax import Did, RecordKey
+from lexicons.syntax import Did, RecordKey, parse_did, parse_record_key
 from migrations.database import Pool
 
 # A blob that is taken down under one account is under all, and behind every address that names it.
@@ -88,6 +89,12 @@ class Avatar:
 
 
 Picture = Artwork | Avatar
+
+
+def artwork_at(url: str) -> Artwork:
+    """Of an address as views have it."""
+    *_, did, rkey, cid = unquote(url).split("/")
+    return Artwork(parse_did(did), parse_record_key(rkey), parse_cid(cid))
 
 
 @dataclass(frozen=True, slots=True)

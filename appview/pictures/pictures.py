@@ -5,8 +5,9 @@ However many ask for one, and in whatever size, it is fetched and decoded once.
 
 import asyncio
 import os
+import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -34,6 +35,7 @@ PERMITS_REMEMBERED: Final = 10_000
 PATIENCE_SECONDS: Final = 8.0  # less than an answer may take
 MAKING_SECONDS: Final = 40.0
 MOST_WAITING: Final = 500
+START_OF_FRAME: Final = 0xC2  # of a progressive one
 # Of what is kept: raise it when pictures are made in another way.
 VERSION: Final = 1
 PASSING: Final = frozenset(
@@ -54,23 +56,38 @@ class Gallery:
         default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
     )
 
-    async def permit(self, pool: Pool, picture: Picture) -> tuple[Source, ...]:
-        """Raises NotShown."""
+    async def get(
+        self,
+        pool: Pool,
+        picture: Picture,
+        size: str,
+        before_making: Callable[[], None] = lambda: None,
+    ) -> bytes:
+        """Raises NotShown, NoPicture, NotNow, and what `before_making` does."""
+        sources = await self._permit(pool, picture)
+        data = await self._kept(picture, sources, size)
+        if data is None:
+            before_making()
+            data = (await self._made(picture, sources))[size]
+            await self._permit(pool, picture)  # which may have ended while it came
+        return data
+
+    async def _permit(self, pool: Pool, picture: Picture) -> tuple[Source, ...]:
         remembered = self._permits.get(picture)
         if remembered is None:
             remembered = await permit(pool, self.namespace, picture)
             self._permits[picture] = remembered
         return remembered
 
-    async def kept(self, picture: Picture, sources: tuple[Source, ...], size: str) -> bytes | None:
+    async def _kept(self, picture: Picture, sources: tuple[Source, ...], size: str) -> bytes | None:
         for source in sources:
             data = await self.blobs.kept(_key(picture, source, size))
             if data is not None:
                 return data
         return None
 
-    async def make(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
-        """By size; raises NoPicture, NotNow."""
+    async def _made(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
+        """Once for all who ask."""
         task = self._making.get(picture)
         if task is None:
             if len(self._making) >= MOST_WAITING:
@@ -147,6 +164,16 @@ def _judged(failure: Exception) -> NoPicture | NotNow:
         case Unreachable(reason=reason) if reason not in PASSING:
             return NoPicture(str(failure))
     return NotNow(str(failure))
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a picture that we made."""
+    at = 2
+    while jpeg[at + 1] != START_OF_FRAME:
+        (length,) = struct.unpack_from("!H", jpeg, at + 2)
+        at += 2 + length
+    height, width = struct.unpack_from("!HH", jpeg, at + 5)
+    return width, height
 
 
 def _key(picture: Picture, source: Source, size: str) -> str:

@@ -46,15 +46,10 @@ async def _picture(gallery: Gallery, pool: Pool, beside: Beside, request: Reques
     """A page has many: those that are here already cost their viewer nothing."""
     size, picture = _asked_for(request)
     try:
-        sources = await gallery.permit(pool, picture)
+        data = await gallery.get(pool, picture, size, lambda: beside.take(request))
     except NotShown:
         beside.take(request)
         raise
-    data = await gallery.kept(picture, sources, size)
-    if data is None:
-        beside.take(request)
-        data = (await gallery.make(picture, sources))[size]
-        await gallery.permit(pool, picture)  # which may have ended while it came
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**STRANGERS, "etag": etag, "cache-control": CACHE}
     if has_already(request.headers, etag):

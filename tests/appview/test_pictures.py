@@ -99,6 +99,13 @@ class Scene:
         await self.rows.track(self.alice.did, image_url=f"{self.host.url}/{name}", **columns)
         return await self.artwork()
 
+    async def linked(self) -> dict[str, Any]:
+        """What is said to somebody to whom the newest track is a link."""
+        newest = (await self.server.get("/xrpc/fm.plyr.feed.getLatest")).json()["feed"][0]
+        asked = {"url": newest["track"]["uri"]}
+        answer: dict[str, Any] = (await self.server.get("/oembed", params=asked)).json()
+        return answer
+
     async def song(self, data: bytes, **columns: Any) -> str:
         """A track with a sound that is known to have a picture in it; answers with its CID."""
         blob = self.alice.pds.add_blob(self.alice.did, data, "audio/mpeg")
@@ -155,6 +162,27 @@ async def test_a_cover_at_any_address_comes_from_us_in_three_sizes(scene: Scene)
     assert [shown(answer) for answer in answers] == [(128, 64), (512, 256), (1500, 750)]
     assert shown(await scene.get(urls["full"], server=1)) == (1500, 750)
     assert scene.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "size"), [(2_000, (512, 256)), (300, (300, 150)), (3, (3, 1))], ids=range(3)
+)
+async def test_a_pasted_link_says_how_large_its_picture_is(
+    scene: Scene, side: int, size: tuple[int, int]
+) -> None:
+    scene.host.files["cover.png"] = picture(side)
+    await scene.cover()
+    for _ in ("made", "kept"):
+        answer = await scene.linked()
+        assert (answer["thumbnail_width"], answer["thumbnail_height"]) == size
+        assert shown(await scene.get(answer["thumbnail_url"])) == size
+
+
+async def test_a_pasted_link_is_shown_without_the_picture_that_does_not_come(scene: Scene) -> None:
+    await scene.cover("missing.png")
+    answer = await scene.linked()
+    assert answer["title"]
+    assert not [name for name in answer if name.startswith("thumbnail")]
 
 
 async def test_an_avatar_is_a_proven_blob(scene: Scene) -> None:

@@ -24,8 +24,8 @@ PICTURES = (
     ),
     Mutant(
         name="picture-outlives-the-right-on-its-way",
-        file="appview/pictures/routes.py",
-        old="        await gallery.permit(pool, picture)  # which may have ended while it came\n",
+        file="appview/pictures/pictures.py",
+        old="            await self._permit(pool, picture)  # which may have ended while it came\n",
         new="",
         breaks="whoever asks at the right moment is given what was taken down since",
         tests=(f"{SERVED}::test_a_right_that_ends_while_the_picture_comes_has_ended",),
@@ -56,9 +56,9 @@ PICTURES = (
     ),
     Mutant(
         name="picture-made-for-free",
-        file="appview/pictures/routes.py",
-        old="    if data is None:\n        beside.take(request)\n",
-        new="    if data is None:\n",
+        file="appview/pictures/pictures.py",
+        old="            before_making()\n",
+        new="",
         breaks="one caller can keep both decoders busy",
         tests=(f"{SERVED}::test_only_pictures_that_have_to_be_made_count_for_the_rate",),
     ),
