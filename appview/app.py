@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import asyncpg
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -19,6 +20,7 @@ from appview.event_source import PATH as EVENTS_PATH
 from appview.event_source import EventSource
 from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
+from appview.hydrate.labels import load_labels
 from appview.media.blobs import Blobs
 from appview.pages.routes import page_routes
 from appview.pictures.fetching import Fetching
@@ -65,6 +67,7 @@ from appview.queries.search_tracks import search_tracks
 from appview.queries.subscribe_events import subscribe_events
 from appview.queries.typeahead import typeahead
 from appview.rules import Trust
+from appview.views.labels import add_labels, find_views
 from appview.wellknown import SERVICE_ID, wellknown_routes
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did
@@ -171,7 +174,7 @@ def create_app(
     endpoints = [
         replace(
             endpoint,
-            handler=_in_time(endpoint.handler, settings.answer_seconds),
+            handler=_in_time(_labelled(endpoint.handler, settings), settings.answer_seconds),
             memory_seconds=endpoint.memory_seconds if settings.remembers_pages else 0,
         )
         for endpoint in ENDPOINTS
@@ -181,6 +184,7 @@ def create_app(
         repo_rev=viewers_rev,
         translate=translate,
         limiter=limiter,
+        labelers=settings.labelers,
     )
     answering = XrpcServer(catalog, endpoints, context, Starlette(routes=routes), hooks)
     return StreamServer(catalog, SUBSCRIPTIONS, tail, answering, seats, translate)
@@ -192,6 +196,21 @@ def _in_time(handler: Handler, seconds: float) -> Handler:
     async def answer(context: AppContext, request: XrpcRequest) -> Output:
         async with asyncio.timeout(seconds):
             return await handler(context, request)
+
+    return answer
+
+
+def _labelled(handler: Handler, settings: AppSettings) -> Handler:
+    """What labelers say of whatever is in the answer; where there are none, this costs nothing."""
+    if not settings.labelers:
+        return handler
+
+    async def answer(context: AppContext, request: XrpcRequest) -> Output:
+        output = await handler(context, request)
+        if request.labelers and not isinstance(output, Response):
+            views = find_views(output, settings.namespace)
+            add_labels(views, await load_labels(context.pool, views.keys(), request.labelers))
+        return output
 
     return answer
 

@@ -125,6 +125,7 @@ def app_settings(config: Config) -> AppSettings:
         max_subscribers=config.max_subscribers,
         max_subscribers_per_caller=config.max_subscribers_per_caller,
         service_key=config.service_key,
+        labelers=config.labelers,
     )
 
 

@@ -41,6 +41,7 @@ class AppSettings:
     max_subscribers: int = 1_000
     max_subscribers_per_caller: int = 20
     service_key: PublicKey | None = None
+    labelers: tuple[Did, ...] = ()
 
     @property
     def origin(self) -> str:

@@ -28,6 +28,7 @@ from xrpc.errors import (
     told_error,
     unauthorized,
 )
+from xrpc.labelers import accepted, content_labelers
 from xrpc.page_memory import PageMemory
 from xrpc.query_string import read_params
 from xrpc.rate_limit import RateLimiter
@@ -55,6 +56,7 @@ class XrpcRequest:
     """`params` are typed and checked by the lexicon, defaults in; so is `input`.
 
     `address` is the client's, as the server in front of us knows it; empty on a local socket.
+    `labelers` are those whose labels the answer is to carry.
     """
 
     nsid: Nsid
@@ -63,6 +65,7 @@ class XrpcRequest:
     input: Value
     headers: Headers
     address: str = ""
+    labelers: tuple[Did, ...] = ()
 
 
 # Without slots: Python 3.11 cannot make `Endpoint[Context](...)` of a frozen class that has them.
@@ -89,6 +92,7 @@ class Hooks(Generic[C]):
     translate: Translate = lambda _: None
     validates_output: bool = False
     limiter: RateLimiter | None = None
+    labelers: tuple[Did, ...] = ()
 
 
 class Unserved(Exception):
@@ -149,14 +153,19 @@ class XrpcServer(Generic[C]):
         """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         params = read_params(route.method, scope["query_string"])
+        labelers = accepted(self._hooks.labelers, scope["headers"])
         address = address_of(scope)
         viewer = await self._viewer(route, headers, address)
         input_ = None if route.is_query else await read_input(route.method, headers, receive)
-        return XrpcRequest(route.method.nsid, params, viewer, input_, Headers(scope=scope), address)
+        return XrpcRequest(
+            route.method.nsid, params, viewer, input_, Headers(scope=scope), address, labelers
+        )
 
     def _standing(self, request: XrpcRequest) -> RawHeaders:
-        limiter = self._hooks.limiter
-        return [] if limiter is None else limiter.take(caller(request.viewer, request.address))
+        limiter, added = self._hooks.limiter, content_labelers(request.labelers)
+        if limiter is None:
+            return added
+        return [*limiter.take(caller(request.viewer, request.address)), *added]
 
     async def _answer(
         self, route: _Route[C], request: XrpcRequest, headers: Mapping[bytes, bytes]
@@ -176,14 +185,16 @@ class XrpcServer(Generic[C]):
 
     async def _remembered(self, route: _Route[C], asked: XrpcRequest) -> Page:
         # Only what the key holds reaches the handler: nothing of the one who happened to ask first.
-        request = XrpcRequest(asked.nsid, asked.params, None, None, Headers())
+        request = XrpcRequest(
+            asked.nsid, asked.params, None, None, Headers(), labelers=asked.labelers
+        )
 
         async def make() -> Page:
             output = await route.endpoint.handler(self._context, request)
             assert not isinstance(output, Response), "only JSON can be remembered"
             return self._page(route, output)
 
-        key = (request.nsid, tuple(map(_hashable, request.params.items())))
+        key = (request.nsid, request.labelers, tuple(map(_hashable, request.params.items())))
         return await self._memory.get_or_make(key, route.endpoint.memory_seconds, make)
 
     def _page(self, route: _Route[C], output: Mapping[str, object] | None) -> Page:
