@@ -271,22 +271,24 @@ async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> boo
     )
     if account is None:
         return False
-    did, active, after = account["did"], account["active"], account["after"] or ""
+    did, active = account["did"], account["active"]
+    # All that is the account's lies between did/ and did0: 0 is the character behind the slash.
+    after, end = account["after"] or f"at://{did}/", f"at://{did}0"
     # The last URI of the chunk, whose links (a list has many) are not torn apart.
     through = await connection.fetchval(
         """
-        select uri from link where did = $1 and uri > $2 order by uri offset $3 limit 1
+        select uri from link where uri > $1 and uri < $2 order by uri offset $3 limit 1
         """,
-        did,
         after,
+        end,
         limit - 1,
     )
     rows = await connection.fetch(
         """
         update link
         set counted = not counted
-        where did = $1
-          and uri > $2
+        where uri > $1
+          and uri < $2
           and ($3::text is null or uri <= $3)
           and counted <> ($4 and not (
               kind = 'like' and exists (
@@ -300,8 +302,8 @@ async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> boo
           ))
         returning subject, kind, did
         """,
-        did,
         after,
+        end,
         through,
         active,
     )

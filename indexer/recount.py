@@ -42,7 +42,7 @@ full join (
         count(*) filter (where kind = 'like') as likes,
         count(*) filter (where kind = 'comment') as comments,
         count(*) filter (where kind = 'list') as in_lists
-    from link
+    from subject_link
     where counted and subject >= $1 and subject < $2
     group by subject
 ) as added using (subject)
@@ -90,7 +90,7 @@ full join (
         group by did
         union all
         select split_part(subject, '/', 3), 0, 0, 0, count(*)
-        from link
+        from subject_link
         where counted
           and kind = 'like'
           and subject >= $1
@@ -118,7 +118,7 @@ select subject
 from (
     select subject from subject_count where subject >= $1 and subject < $2
     union
-    select subject from link where subject >= $1 and subject < $2
+    select subject from subject_link where subject >= $1 and subject < $2
     union
     select subject from link where did = $3
 ) as concerned
@@ -131,11 +131,11 @@ PUT_SUBJECTS_RIGHT = """
 insert into subject_count (subject, likes, comments, in_lists)
 select
     asked.subject,
-    count(*) filter (where link.kind = 'like'),
-    count(*) filter (where link.kind = 'comment'),
-    count(*) filter (where link.kind = 'list')
+    count(*) filter (where subject_link.kind = 'like'),
+    count(*) filter (where subject_link.kind = 'comment'),
+    count(*) filter (where subject_link.kind = 'list')
 from unnest($1::text[]) as asked (subject)
-left join link on link.subject = asked.subject and link.counted
+left join subject_link on subject_link.subject = asked.subject and subject_link.counted
 group by asked.subject
 on conflict (subject) do update
 set likes = excluded.likes, comments = excluded.comments, in_lists = excluded.in_lists

@@ -113,15 +113,15 @@ limit $2
 # Likes of it that do not count, and why.
 COUNTS = """
 select
-    link.kind,
-    count(*) filter (where link.counted) as counted,
-    count(*) filter (where not link.counted and not account.active) as inactive,
-    count(*) filter (where not link.counted and account.active) as doubles
-from link
+    subject_link.kind,
+    count(*) filter (where subject_link.counted) as counted,
+    count(*) filter (where not subject_link.counted and not account.active) as inactive,
+    count(*) filter (where not subject_link.counted and account.active) as doubles
+from subject_link
 join account using (did)
-where link.subject = $1
-group by link.kind
-order by link.kind
+where subject_link.subject = $1
+group by subject_link.kind
+order by subject_link.kind
 """
 
 

@@ -309,19 +309,31 @@ create table link (
 comment on column link.kind is 'like, comment, list';
 comment on column link.made_at is 'sort_at of the record; of what was added to a list later: when we saw it';
 comment on column link.added is 'to a list that we knew without it; a mirror of likes is no such list';
-create index link_by_subject on link (subject, kind, did, uri);
-create index link_by_author on link (did, uri);
+-- Those who like something come from everywhere: read by subject, likes are found by way of their rows,
+-- so that a like costs one page among all subjects and not two more.
+create index link_by_subject on link (subject, kind, did, uri) where kind <> 'like';
+create index link_by_author on link (did, subject, kind, uri);
 create index link_latest on link (kind, made_at desc) where counted;
 create index link_added on link (made_at desc) where added and counted;
 create index link_added_by on link (did, made_at desc) where added and counted;
-create unique index link_one_like on link (subject, did) where kind = 'like' and counted;
+create unique index link_one_like on link (did, subject) where kind = 'like' and counted;
 
 create table subject_count (
     subject   text collate "C" primary key,
     likes     bigint not null default 0,
+create view subject_link as
+select link.subject, link.uri, link.kind, link.did, link.counted
+from link
+where link.kind <> 'like'
+union all
+select "like".subject, link.uri, link.kind, link.did, link.counted
+from "like"
+join link on link.uri = "like".uri and link.subject = "like".subject and link.kind = 'like';
+
+-- With room on each page for the next version of a row: none of its indexes is told of it then.
     comments  bigint not null default 0,
     in_lists  bigint not null default 0
-);
+) with (fillfactor = 80);
 
 create table account_count (
     did             text collate "C" primary key,
@@ -329,7 +341,7 @@ create table account_count (
     lists           bigint not null default 0,
     likes_given     bigint not null default 0,
     likes_received  bigint not null default 0
-);
+) with (fillfactor = 80);
 
 -- What the network cannot give back: moderation and its trail.
 create schema local;

@@ -139,7 +139,7 @@ ASKED: dict[str, list[Asked]] = {
     "feed.getActorLikes": [asked("like_by_author", actor="$liker")],
     "feed.getActorTracks": [
         # A ranking of all that an author has made, taken anew for each walk.
-        asked("track_by_author", "link_by_subject", actor="$author", sort="top"),
+        asked("track_by_author", "link_one_like", actor="$author", sort="top"),
         *[asked("track_by_author", **BUSY, sort=sort) for sort in ("newest", "oldest")],
         *[
             asked("track_by_author", "track_by_feature", **BUSY, sort=sort, includeFeatures="true")
