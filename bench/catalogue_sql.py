@@ -510,8 +510,8 @@ join title_key on title_key.text = name
 """
 
 ITEMS = """
-insert into list_item (list_uri, position, subject, subject_cid, sort_at)
-select 'at://' || did || '/fm.plyr.list/' || rkey, position, subject, subject_cid, at
+insert into list_item (list_uri, position, subject, subject_cid, sort_at, last_list_type)
+select 'at://' || did || '/fm.plyr.list/' || rkey, position, subject, subject_cid, at, list_type
 from shelf
 join item on item.list = shelf.number
 """

@@ -12,6 +12,7 @@ from unnest($1::text[]) as asked (uri)
 join shown_list using (uri)
 """
 
+# For each item of each list, so as little of it as can be.
 _SUMMARIES = """
 select
     list_item.list_uri,
@@ -20,8 +21,8 @@ select
     end as duration_ms,
     count(*) filter (
         where track.gate_type is null
+        and (track.audio_cid is not null or track.audio_url ^@ any ($2) and track.url_status = 'ok')
         and not track.audio_taken_down
-        and (track.audio_cid is not null or starts_with_any.audio and track.url_status = 'ok')
     ) as playable,
     (
         select pictured.picture
@@ -33,12 +34,8 @@ select
         limit 1
     ) as picture
 from list_item
-left join shown_track as track on track.uri = list_item.subject
-cross join lateral (
-    select coalesce(bool_or(starts_with(track.audio_url, prefix)), false) as audio
-    from unnest($2::text[]) as prefix
-) as starts_with_any
-where list_item.list_uri = any($1)
+left join summed_track as track on track.uri = list_item.subject
+where list_item.list_uri = any ($1)
 group by list_item.list_uri
 """
 

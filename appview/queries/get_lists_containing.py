@@ -11,27 +11,22 @@ from appview.views.list import list_view
 from lexicons.types import GetListsContainingOutput, GetListsContainingParams
 from xrpc.server import XrpcRequest
 
-# Of the places that a list has the track in, the first.
+# Of the places that a list has the track in, the first. Which type a list is of stands in the index:
+# where a type is rare among many lists, the others are passed over without a look at them.
 OF_ALL = """
 select *
 from (
-    select
-        shown_list.*,
-        list_item.position
-    from list_item
-    join shown_list on shown_list.uri = list_item.list_uri
-    where list_item.subject = $1
-    and (list_item.sort_at, list_item.list_uri) < ($2, $3)
-    and ($4::text is null or shown_list.list_type = $4)
-    and not exists (
-        select
-        from list_item as earlier
-        where earlier.subject = list_item.subject
-        and earlier.sort_at = list_item.sort_at
-        and earlier.list_uri = list_item.list_uri
-        and earlier.position < list_item.position
-    )
-    order by list_item.sort_at desc, list_item.list_uri desc
+    select shown_list.*, item.position
+    from (
+        select distinct on (sort_at, list_uri) sort_at, list_uri, position
+        from list_item
+        where subject = $1
+        and (sort_at, list_uri) < ($2, $3)
+        and ($4::text is null or last_list_type = $4)
+        order by sort_at desc, list_uri desc, position
+    ) as item
+    join shown_list on shown_list.uri = item.list_uri
+    order by item.sort_at desc, item.list_uri desc
     limit 101
 ) as page
 limit $5

@@ -113,8 +113,8 @@ async def upsert(connection: Connection, rows: Sequence[ListRow]) -> None:
         return
     await connection.execute(
         """
-        insert into list_item (list_uri, position, subject, subject_cid, sort_at)
-        select list_uri, position, subject, subject_cid, list.sort_at
+        insert into list_item (list_uri, position, subject, subject_cid, sort_at, last_list_type)
+        select list_uri, position, subject, subject_cid, list.sort_at, list.last_list_type
         from unnest($1::text[], $2::integer[], $3::text[], $4::text[])
             as new (list_uri, position, subject, subject_cid)
         join list on list.uri = new.list_uri

@@ -43,6 +43,7 @@ create index account_newest on account (first_seen_at desc, did desc) where acti
 create index account_identity_due on account (identity_due_at);
 create index account_status_due on account (status_due_at) where status_due_at is not null;
 create index account_recount on account (did) where active <> counted_active or recount_after is not null;
+create index account_hidden on account (did) where not active;
 create index account_taken_down on account (did) where taken_down or hidden_parts is not null;
 create index account_purge on account (did)
     where upstream_status = 'deleted' and not upstream_active and status_due_at is null and purged_at is null;
@@ -246,15 +247,17 @@ create index list_latest on list (sort_at desc, uri desc);
 create index list_latest_of_type on list (coalesce(list_type, last_list_type), sort_at desc, uri desc);
 
 create table list_item (
-    list_uri     text collate "C" not null,
-    position     integer not null,
-    subject      text collate "C" not null,
-    subject_cid  text not null,
-    sort_at      timestamptz not null,
+    list_uri        text collate "C" not null,
+    position        integer not null,
+    subject         text collate "C" not null,
+    subject_cid     text not null,
+    sort_at         timestamptz not null,
+    last_list_type  text,
     primary key (list_uri, position)
 );
-comment on column list_item.sort_at is 'of its list';
-create index list_item_by_subject on list_item (subject, sort_at desc, list_uri desc);
+comment on column list_item.sort_at is 'of its list, as last_list_type is';
+create index list_item_by_subject on list_item (subject, sort_at desc, list_uri desc, position)
+    include (last_list_type);
 
 -- Every album that an author's tracks or album lists name, whether anything of it is shown or not.
 create table album (
@@ -318,9 +321,6 @@ create index link_added on link (made_at desc) where added and counted;
 create index link_added_by on link (did, made_at desc) where added and counted;
 create unique index link_one_like on link (did, subject) where kind = 'like' and counted;
 
-create table subject_count (
-    subject   text collate "C" primary key,
-    likes     bigint not null default 0,
 create view subject_link as
 select link.subject, link.uri, link.kind, link.did, link.counted
 from link
@@ -331,6 +331,9 @@ from "like"
 join link on link.uri = "like".uri and link.subject = "like".subject and link.kind = 'like';
 
 -- With room on each page for the next version of a row: none of its indexes is told of it then.
+create table subject_count (
+    subject   text collate "C" primary key,
+    likes     bigint not null default 0,
     comments  bigint not null default 0,
     in_lists  bigint not null default 0
 ) with (fillfactor = 80);
@@ -711,7 +714,8 @@ begin atomic
     limit 1;
 end;
 
-create view shown_track as
+-- Tracks that are not taken down, whoever made them.
+create view standing_track as
 select
     track.uri,
     track.did,
@@ -774,7 +778,19 @@ select
     track.self_labels,
     track.created_at,
     track.sort_at,
-    track.indexed_at,
+    track.indexed_at
+from track
+where not exists (select from local.takedown where takedown.subject = track.uri);
+
+-- The same tracks as shown_track, for who only adds them up: hidden accounts are few, all accounts are many.
+create view summed_track as
+select track.*
+from standing_track as track
+where not exists (select from account where account.did = track.did and not account.active);
+
+create view shown_track as
+select
+    track.*,
     author.handle,
     author.display_name,
     author.avatar,
@@ -836,10 +852,9 @@ select
             limit 1
         )
     end as on_album
-from track
+from standing_track as track
 join shown_account as author on author.did = track.did
-left join subject_count on subject_count.subject = track.uri
-where not exists (select from local.takedown where takedown.subject = track.uri);
+left join subject_count on subject_count.subject = track.uri;
 
 create view shown_list as
 select

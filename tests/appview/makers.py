@@ -180,6 +180,7 @@ class Rows:
                 subject=subject,
                 subject_cid=cid_of({"subject": subject}),
                 sort_at=values["sort_at"],
+                last_list_type=values["list_type"] or columns.get("last_list_type"),
             )
         for subject in set(subjects):
             await self._link("list", uri, subject, values["sort_at"])

@@ -80,8 +80,8 @@ select
     'at://did:plc:quiet' || n || '/fm.plyr.list/1', 'did:plc:quiet' || n, '1', '{cid}', 'l',
     'playlist', 0, '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
 from generate_series(1, 40000) as n;
-insert into list_item (list_uri, position, subject, subject_cid, sort_at)
-select uri, 0, 'at://did:plc:busy/fm.plyr.track/1', '{cid}', sort_at
+insert into list_item (list_uri, position, subject, subject_cid, sort_at, last_list_type)
+select uri, 0, 'at://did:plc:busy/fm.plyr.track/1', '{cid}', sort_at, list_type
 from list
 where did = 'did:plc:busy';
 insert into link (uri, subject, kind, did, counted, made_at)

@@ -89,13 +89,17 @@ async def test_a_title_that_folds_into_a_long_one_is_indexed(pool: Pool) -> None
     assert len((await titles(pool))[0]) == 256
 
 
-async def test_items_of_a_list_are_as_old_as_the_list(pool: Pool) -> None:
+async def test_items_of_a_list_are_as_old_as_the_list_and_of_its_last_type(pool: Pool) -> None:
     await index(pool, change(album(TRACK_URI)))
-    await index(pool, change(album(TRACK_URI, TRACK_URI), rev=2))
+    await index(pool, change(listing(TRACK_URI, TRACK_URI), rev=2))
     rows = await pool.fetch(
-        "select list_item.sort_at = list.sort_at from list_item join list on uri = list_uri"
+        """
+        select list_item.sort_at = list.sort_at, list.list_type, list_item.last_list_type
+        from list_item
+        join list on uri = list_uri
+        """
     )
-    assert [row[0] for row in rows] == [True, True]
+    assert [tuple(row) for row in rows] == [(True, None, "album")] * 2
 
 
 async def test_of_a_purged_account_no_album_stays(pool: Pool) -> None:

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 ANSWERS = "tests/appview/test_albums.py"
 TABLE = "tests/indexer/test_albums.py"
+CARDS = "tests/appview/test_cards.py::test_R50_a_lists_card_says_what_its_page_has"
 
 ALBUMS = (
     Mutant(
@@ -29,6 +30,38 @@ ALBUMS = (
         new="        and track.album = asked.title_key\n",
         breaks="tracks are on an album only if they write its title in its folded form",
         tests=(f"{ANSWERS}::test_tracks_that_name_an_album_make_one_without_a_list",),
+    ),
+    Mutant(
+        name="cards-with-hidden-accounts",
+        file="migrations/versions/0001_index.sql",
+        old="where account.did = track.did and not account.active",
+        new="where account.did = track.did and account.active is null",
+        breaks="a list's card adds up tracks of accounts that are hidden",
+        tests=(CARDS,),
+    ),
+    Mutant(
+        name="cards-that-play-what-was-taken-down",
+        file="appview/hydrate/lists.py",
+        old="        and not track.audio_taken_down\n",
+        new="        and track.audio_taken_down is not null\n",
+        breaks="a list's card counts sound that was taken down as playable",
+        tests=(CARDS,),
+    ),
+    Mutant(
+        name="cards-that-play-from-anywhere",
+        file="appview/hydrate/lists.py",
+        old="track.audio_url ^@ any ($2) and ",
+        new="$2::text[] is not null and ",
+        breaks="a list's card counts sound of hosts that nobody trusts as playable",
+        tests=(CARDS,),
+    ),
+    Mutant(
+        name="list-without-its-last-type",
+        file="indexer/records/list.py",
+        old="list.sort_at, list.last_list_type\n",
+        new="list.sort_at, list.list_type\n",
+        breaks="albums rewritten without their type are not among the albums with a track",
+        tests=(f"{TABLE}::test_items_of_a_list_are_as_old_as_the_list_and_of_its_last_type",),
     ),
     Mutant(
         name="empty-list-for-an-album",

@@ -1,0 +1,69 @@
+"""R50: what a list's card adds up is what its page has, whatever became of its tracks."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tests.appview.conftest import Client
+from tests.appview.makers import AN_AUDIO_CID, Rows, cid_of, did
+
+PEOPLE = ("alice", "bob", "carol")
+MEASURED, TAKEN_DOWN = cid_of({"a": "measured sound"}), cid_of({"a": "sound taken down"})
+BLOBS = (None, None, AN_AUDIO_CID, MEASURED, TAKEN_DOWN)
+URLS = (None, "https://audio.plyr.fm/a.mp3", "https://elsewhere.test/a.mp3")
+LISTS, TRACKS = 20, 60
+CHANGES = (
+    "select 'nothing yet'",
+    "insert into local.takedown (subject) select uri from track order by uri limit 8",
+    "delete from track where uri in (select uri from track order by uri offset 4 limit 8)",
+    f"insert into local.takedown (subject) values ('{did('bob')}/{TAKEN_DOWN}')",
+    f"update account set upstream_active = false where did = '{did('carol')}'",
+    "delete from local.takedown",
+    "update account set upstream_active = true",
+)
+
+
+async def test_R50_a_lists_card_says_what_its_page_has(client: Client, rows: Rows) -> None:
+    chance = random.Random(11)
+    for name in PEOPLE:
+        await rows.account(name)
+    await rows.insert("media.audio_fact", cid=MEASURED, size=1, duration_ms=7, has_picture=True)
+    tracks = [await a_track(rows, chance) for _ in range(TRACKS)]
+    tracks += [f"at://{did('alice')}/fm.plyr.track/never", f"at://{did('never')}/fm.plyr.track/1"]
+    lists = [
+        await rows.list("alice", tuple(chance.choices(tracks, k=chance.randrange(1, 8))))
+        for _ in range(LISTS)
+    ]
+    told = set()
+    for change in CHANGES:
+        await rows.pool.execute(change)
+        for card in (await client.ask("library.getLists", uris=lists))["lists"]:
+            page = await client.ask("library.getList", uri=card["uri"])
+            said = {name: card.get(name) for name in ("playableCount", "durationMs", "artwork")}
+            assert said == added_up(page["items"]), change
+            told.add((card["playableCount"] > 0, "durationMs" in card, "artwork" in card))
+    assert len(told) > 4
+
+
+async def a_track(rows: Rows, chance: random.Random) -> str:
+    uri = await rows.track(
+        chance.choice(PEOPLE),
+        audio_cid=chance.choice(BLOBS),
+        audio_url=chance.choice(URLS),
+        image_url=chance.choice([None, "https://images.test/1.png"]),
+        duration_ms=chance.choice([None, *[1_000] * 4]),
+        gate_type=chance.choice([None, None, None, "members"]),
+    )
+    await rows.check_source(uri, chance.choice(["ok", "ok", "dead", "unknown"]))
+    return uri
+
+
+def added_up(items: list[dict[str, Any]]) -> Mapping[str, Any]:
+    """The slow twin."""
+    views = [item["item"] for item in items]
+    lengths = [view.get("durationMs") for view in views]
+    return {
+        "playableCount": sum(view.get("playability") == "playable" for view in views),
+        "durationMs": None if None in lengths else sum(lengths),
+        "artwork": next((view["artwork"] for view in views if "artwork" in view), None),
+    }
