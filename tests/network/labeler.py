@@ -71,6 +71,10 @@ class Labeler:
     def signed(self, label: Json, key: SigningKey | None = None) -> Json:
         return {**label, "sig": (key or self.key).sign(dag_cbor(label))}
 
+    def high(self, label: Json) -> bytes:
+        """The other signature of the same, which nobody may take."""
+        return self.key.sign_high_s(dag_cbor(label))
+
     def says(self, val: str, uri: str, **fields: Any) -> int:
         return self.sends(self.signed(self.label(val, uri, **fields)))
 
