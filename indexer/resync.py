@@ -108,6 +108,7 @@ class Resync:
     async def _due(self, passed: Set[Did]) -> tuple[Did, str] | None:
         at_host = Counter(self._walking.values())
         full = {host for host, number in at_host.items() if number >= self._at_once_per_host}
+        full.update(self.remote.resting())
         waiting = [did for did, host in self._put_back_of.items() if host in full]
         row = await self.pool.fetchrow(
             """
@@ -359,7 +360,10 @@ class Resync:
             attempts = await self.pool.fetchval(
                 """
                 update repo
-                set attempts = attempts + 1,
+                set attempts = case
+                        when $3::interval is null then attempts + 1
+                        else greatest(attempts, 1)  -- to be busy is not to fail
+                    end,
                     due_at = $2::timestamptz + coalesce(
                         $3::interval,
                         least($5::interval, $4::interval * power(2, least(attempts, 12)))

@@ -1,9 +1,10 @@
 """XRPC calls to other servers: few at a time per host, and none while it asks for peace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -134,6 +135,12 @@ class Remote:
                 raise self._failure(host, url, Response(response.status, response.headers, body))
             yield response
 
+    def resting(self) -> list[str]:
+        """The origins that asked for peace, as long as it lasts."""
+        now = self.clock()
+        names = [name for name, host in self._hosts.items() if host.quiet_until > now]
+        return [f"{scheme}://{name}" for name in names for scheme in ("https", "http")]
+
     @asynccontextmanager
     async def _turn(self, url: str) -> AsyncIterator[_Host]:
         name = urlsplit(url).netloc
@@ -149,7 +156,7 @@ class Remote:
     def _failure(self, host: _Host, url: str, response: Response) -> Exception:
         error, message = _envelope(response.body)
         if response.status == 429:
-            seconds = _retry_after(response.headers.get("retry-after", ""))
+            seconds = _peace(response.headers)
             host.quiet_until = self.clock() + seconds
             return HostBusy(urlsplit(url).netloc, seconds)
         return RemoteError(response.status, error, message)
@@ -184,7 +191,18 @@ def _envelope(body: bytes) -> tuple[str, str]:
     return str(answer.get("error", ""))[:100], str(answer.get("message", ""))[:500]
 
 
-def _retry_after(text: str) -> float:
-    if not text.isascii() or not text.isdigit():
-        return DEFAULT_PAUSE_SECONDS
-    return min(max(float(text[:9]), 1.0), LONGEST_PAUSE_SECONDS)
+def _peace(headers: Mapping[str, str]) -> float:
+    """As Retry-After has it. The reference PDS says until when, by its clock."""
+    try:
+        seconds = _number(headers.get("retry-after", ""))
+        if seconds is None:
+            until = _number(headers.get("ratelimit-reset", ""))
+            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+            seconds = DEFAULT_PAUSE_SECONDS if until is None else until - now
+    except ValueError:
+        seconds = DEFAULT_PAUSE_SECONDS
+    return min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)
+
+
+def _number(text: str) -> float | None:
+    return float(text[:12]) if text.isascii() and text.isdigit() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ import pytest
 from indexer.decisions import QUEUED_BYTES_PER_REPO
 from indexer.draining import drain
 from indexer.repo_state import State
-from indexer.resync import FIRST_RETRY, LONGEST_RETRY
+from indexer.resync import FIRST_RETRY, LONGEST_RETRY, TRIES_OF_STRANGERS
 from indexer.service import build_accounts, build_pipeline
 from lexicons.syntax import Did, parse_did
 from migrations.database import Pool
@@ -22,8 +23,10 @@ from tests.network.encoding import Link, parse_link
 from tests.network.http import rewritten, sections, status
 from tests.network.makers import track
 from tests.network.world import untold as untold_to_anyone
+from xrpc.remote import Remote
 
 GET_BLOCKS = "com.atproto.sync.getBlocks"
+GET_REPO = "com.atproto.sync.getRepo"
 
 
 @pytest.fixture
@@ -54,7 +57,8 @@ async def test_case_64_a_record_that_does_not_come_is_waited_for(scene: Scene) -
     alice, did = scene.alice, await call_for_a_walk(scene)
     await untold(alice, "Comes")
     lost = await alice.write(track("Is late"), told=untold_to_anyone)
-    alice.pds.faults.on(GET_BLOCKS, rewritten(without(parse_link(lost.cid))))
+    for method in (GET_BLOCKS, GET_REPO):  # which one, the heights of the keys decide
+        alice.pds.faults.on(method, rewritten(without(parse_link(lost.cid))))
     await scene.walk_what_is_due()
     repo = scene.pipeline.repos[did]
     assert repo.state is State.DESYNCHRONIZED
@@ -92,6 +96,34 @@ async def test_case_60_a_host_says_itself_when_it_may_be_asked_again(scene: Scen
     scene.alice.pds.faults.on("*", status(429, {"Retry-After": "300"}), times=1)
     await scene.walk_what_is_due()
     assert timedelta(seconds=290) < await due_in(scene) <= timedelta(seconds=300)
+
+
+async def test_case_60_a_host_that_asks_for_peace_is_not_one_that_fails(scene: Scene) -> None:
+    """However often: who is found there and was never walked is not given up for it."""
+    pipeline, busy = scene.pipeline, await scene.world.another_pds()
+    bob = await scene.world.person("bob", pds=busy)
+    await untold(bob, "Of a busy host")
+    busy.faults.on("*", status(429, {"Retry-After": "300"}))
+    await pipeline.writer.write([pipeline.track(parse_did(bob.did), "discovered")], None)
+    for _ in range(TRIES_OF_STRANGERS + 1):
+        await scene.tools.pool.execute("update repo set due_at = now()")
+        scene.resync.remote = Remote(scene.tools.client, time.monotonic)  # peace has passed
+        await scene.walk_what_is_due()
+    assert len(busy.asked) == TRIES_OF_STRANGERS + 1
+    assert pipeline.repos[parse_did(bob.did)].state is State.DESYNCHRONIZED
+
+
+async def test_case_60_nobody_turns_to_the_repos_of_a_host_that_rests(scene: Scene) -> None:
+    pool, pipeline, busy = scene.tools.pool, scene.pipeline, await scene.world.another_pds()
+    people = [await scene.world.person(f"person{number}", pds=busy) for number in range(3)]
+    busy.faults.on("*", status(429, {"Retry-After": "300"}))
+    for person in people:
+        await pipeline.writer.write([pipeline.track(parse_did(person.did), "a test")], None)
+        await scene.tools.resolver.resolve(parse_did(person.did))
+    await scene.walk_what_is_due()
+    assert len(busy.asked) == 1
+    assert await pool.fetchval("select count(*) from repo where attempts > 0") == 1
+    assert await pool.fetchval("select count(*) from repo where due_at <= now()") >= 2
 
 
 async def test_a_collection_that_is_wanted_only_now_is_walked_at_an_equal_rev(

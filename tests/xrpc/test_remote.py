@@ -86,6 +86,50 @@ async def test_a_host_that_asked_for_peace_is_not_forgotten_over_others() -> Non
     await pds.close()
 
 
+HOUR = "Mon, 23 Nov 2026 03:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "60", "ratelimit-reset": "1795402830", "date": HOUR}, 60),
+        ({"ratelimit-reset": "1795402830", "date": HOUR}, 30),
+        ({"ratelimit-reset": "1795402000", "date": HOUR}, 1),
+        ({"ratelimit-reset": "99999999999999999999", "date": HOUR}, 600),
+        ({"ratelimit-reset": "1795402830", "date": "today"}, 10),
+        ({"retry-after": HOUR, "date": HOUR}, 10),
+        ({}, 10),
+    ],
+    ids=["in seconds", "at a time", "past", "in ages", "no clock", "no number", "nothing"],
+)
+async def test_a_host_is_left_alone_for_as_long_as_it_asks(
+    headers: dict[str, str], seconds: float
+) -> None:
+    pds = Pds()
+    await pds.open()
+    pds.faults.on("*", status(429, headers))
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, time.monotonic)
+        with pytest.raises(HostBusy) as busy:
+            await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
+    assert busy.value.seconds == seconds
+    await pds.close()
+
+
+async def test_a_host_that_asked_for_peace_rests_as_long_as_it_lasts() -> None:
+    pds, now = Pds(), 0.0
+    await pds.open()
+    pds.faults.on("*", status(429, {"retry-after": "60"}))
+    async with GuardedClient(allow_private_addresses=True, user_agent="tests") as client:
+        remote = Remote(client, lambda: now)
+        with pytest.raises(HostBusy):
+            await remote.query(pds.url, "com.atproto.sync.getRepoStatus")
+        assert pds.url in remote.resting()
+        now = 60.0
+        assert remote.resting() == []
+    await pds.close()
+
+
 async def test_more_than_a_small_answer_is_taken_only_where_it_is_expected() -> None:
     pds = Pds()
     await pds.open()
