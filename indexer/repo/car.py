@@ -16,6 +16,8 @@ MAX_BLOCKS: Final = 10_000
 MAX_HEADER_BYTES: Final = 8192
 MAX_BLOCK_BYTES: Final = 2_000_000
 MAX_NODES: Final = 1_000_000
+# So many nodes have some four times as many records. A gigabyte of sections of nothing has more.
+MAX_SECTIONS: Final = 5 * MAX_NODES
 
 CID_BYTES: Final = 36
 DAG_CBOR_SHA256: Final = bytes.fromhex("01711220")
@@ -56,13 +58,17 @@ def read_car(data: bytes, max_blocks: int = MAX_BLOCKS) -> Car:
 class CarFile:
     """A CAR too large for memory, on disk. One pass finds the tree nodes, the rest stays there."""
 
-    def __init__(self, file: BinaryIO, max_nodes: int = MAX_NODES) -> None:
+    def __init__(
+        self, file: BinaryIO, max_nodes: int = MAX_NODES, max_sections: int = MAX_SECTIONS
+    ) -> None:
         self._file = file
         self._size = file.seek(0, 2)
         file.seek(0)
         self.roots, self._body = _read_header(file.read(MAX_HEADER_BYTES + _MAX_VARINT_BYTES))
         self._nodes: dict[bytes, tuple[int, int]] = {}
-        for offset, length, head in self._sections():
+        for number, (offset, length, head) in enumerate(self._sections()):
+            if number == max_sections:
+                raise Rejected(Reason.TOO_LARGE, f"CAR of more than {max_sections} sections")
             if head[CID_BYTES : CID_BYTES + 3] == _NODE_START:
                 self._nodes[head[:CID_BYTES]] = (offset, length)
                 if len(self._nodes) > max_nodes:

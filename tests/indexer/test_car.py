@@ -197,6 +197,16 @@ def test_a_car_file_of_more_nodes_than_allowed_is_rejected() -> None:
     assert caught.value.reason is Reason.TOO_LARGE
 
 
+@pytest.mark.parametrize("section", [b"\0", b"\x01\x01"])
+def test_a_car_file_of_more_sections_than_allowed_is_rejected(section: bytes) -> None:
+    """A gigabyte of them would take half an hour to step through."""
+    data = car_header([ROOT]) + section * 100
+    assert CarFile(io.BytesIO(data), max_sections=100).roots == (ROOT.raw,)
+    with pytest.raises(Rejected) as caught:
+        CarFile(io.BytesIO(data), max_sections=99)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
 @given(hostile([GOOD, GOOD[:100]]), st.sets(st.sampled_from(sorted(RAW_BLOCKS))))
 @BOUNDED
 def test_any_file_is_a_car_of_proven_blocks_or_rejected(data: bytes, wanted: set[bytes]) -> None:
