@@ -1,6 +1,7 @@
 """The indexer put together: what it is made of, how it starts, how it stops."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -166,8 +167,9 @@ async def build_pipeline(
     queued = await tools.pool.fetch(
         "select did, sum(octet_length(frame))::bigint as bytes from repo_queue group by did"
     )
+    walked = {names: frozenset(names) for names in {tuple(row["walked"]) for row in repos}}
     wakes = Wakes()
-    return Pipeline(
+    pipeline = Pipeline(
         host=host,
         wakes=wakes,
         writer=Writer(tools.pool, types, tools.catalog, tools.now, wakes.ring, epoch),
@@ -181,7 +183,7 @@ async def build_pipeline(
                 State(row["state"]),
                 row["rev"],
                 row["data"],
-                frozenset(row["walked"]),
+                walked[tuple(row["walked"])],
                 row["reason"],
             )
             for row in repos
@@ -189,6 +191,18 @@ async def build_pipeline(
         inactive={row["did"] for row in inactive},
         queued=QueueSizes({row["did"]: row["bytes"] for row in queued}),
     )
+    _keep_for_good()
+    return pipeline
+
+
+def _keep_for_good() -> None:
+    """Let no full garbage collection go through what is known of all repos again: it is no garbage.
+
+    Beside 100,000 repos that was a sixth of the time that a commit takes here.
+    """
+    gc.unfreeze()  # of a pipeline that was before this one
+    gc.collect()
+    gc.freeze()
 
 
 def build_accounts(tools: Tools, pipeline: Pipeline) -> Accounts:
