@@ -34,6 +34,10 @@ class TooManyRepos(Exception):
     """The host lists more repos than may be asked one by one what they hold."""
 
 
+TROUBLES = (RemoteError, Unreachable, HostBusy, TooManyRepos)
+"""Of the host that is asked: it may be better another time."""
+
+
 @dataclass(slots=True)
 class Discovery:
     pool: Pool
@@ -61,9 +65,9 @@ class Discovery:
                 self._forget_asked()
                 await self.recheck_all("a gap in the stream")
             try:
-                if forced or not await self._is_recent():
+                if forced or not await self.due_in_seconds():
                     await self.discover()
-            except (RemoteError, Unreachable, HostBusy, TooManyRepos) as error:
+            except TROUBLES as error:
                 self.error = str(error)
                 wait = max(delay, error.seconds) if isinstance(error, HostBusy) else delay
                 log.warning(
@@ -77,7 +81,7 @@ class Discovery:
             retries, delay = retries + 1, min(delay * 2, LONGEST_RETRY_SECONDS)
             if not forced:
                 self._forget_asked()
-                retries, delay, wait = 0, self.first_retry_seconds, AGAIN_AFTER.total_seconds()
+                retries, delay, wait = 0, self.first_retry_seconds, await self.due_in_seconds()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._again.wait(), wait)
 
@@ -86,7 +90,7 @@ class Discovery:
 
     async def discover(self) -> int:
         """Enter every repo not yet known as desynchronized; give how many there were."""
-        started = self.now()
+        started = await self.pool.fetchval("select now()")  # gaps are noted by that clock
         found = 0
         for collection in sorted(self.pipeline.signals):
             try:
@@ -156,26 +160,35 @@ class Discovery:
         await self.pool.execute(
             """
             insert into discovery (source, collection, cursor, found, finished_at)
-            values ($1, $2, $3, $4, case when $3::text is null then now() end)
+            values ($1, $2, $3, $4, case when $3::text is null then $5::timestamptz end)
             on conflict (source, collection) do update
             set cursor = excluded.cursor,
                 found = discovery.found + excluded.found,
                 finished_at = excluded.finished_at,
-                updated_at = now()
+                updated_at = $5
             """,
             self.origin,
             collection,
             cursor,
             found,
+            self.now(),
         )
 
-    async def _is_recent(self) -> bool:
-        recent = await self.pool.fetchval(
-            "select count(*) from discovery where source = $1 and finished_at > $2",
+    async def due_in_seconds(self) -> float:
+        """A day after the last one, however often we were restarted since."""
+        finished_at = await self.pool.fetchval(
+            """
+            select case when count(finished_at) = cardinality($2::text[]) then min(finished_at) end
+            from discovery
+            where source = $1 and collection = any($2::text[])
+            """,
             self.origin,
-            self.now() - AGAIN_AFTER,
+            sorted(self.pipeline.signals),
         )
-        return bool(recent >= len(self.pipeline.signals))
+        if finished_at is None:
+            return 0.0
+        left: timedelta = finished_at + AGAIN_AFTER - self.now()
+        return max(0.0, left.total_seconds())
 
     async def _described(self) -> AsyncIterator[Sequence[Did]]:
         """The fallback: list all repos of the host and ask each what it holds, but nobody twice.
