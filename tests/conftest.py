@@ -1,4 +1,7 @@
-"""Postgres for tests: one server a session, one migrated template, one fresh database a test."""
+"""Postgres for tests: one server a session, one migrated template, one fresh database a test.
+
+And for all tests that invent their examples: as much time for each as it takes.
+"""
 
 import os
 import uuid
@@ -9,10 +12,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from migrations import embedded, runner
 from migrations.database import Pool, create_pool
 from tests.support import refuse_other_machines
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 
 def with_database(url: str, name: str) -> str:

@@ -146,9 +146,7 @@ async def clear(pool: Pool) -> None:
     await pool.execute(f"truncate {tables}, local.takedown")
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories, hidden=hidden)
 async def test_R48_albums_are_what_a_plain_model_says(
     client: Client, pool: Pool, history: list[list[Edit]], hidden: set[str]

@@ -17,7 +17,7 @@ from tests.lexicons.strategies import KEYS, VALUES
 
 ALL = Wants()
 ON_ONE_DATABASE = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -153,7 +153,7 @@ def check(data: bytes) -> None:
     assert facts.codec is None or facts.codec.isascii()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(HEADS), st.binary(max_size=4_000))
 def test_any_bytes_are_facts_or_unreadable(head: bytes, rest: bytes) -> None:
     check(head + rest)

@@ -269,7 +269,7 @@ def page_of(name: str, title: str, artist: str, album: str, about: str) -> Page:
 
 
 @pytest.mark.parametrize("name", ["track.html", "embed.html"])
-@settings(deadline=None, report_multiple_bugs=False)
+@settings(report_multiple_bugs=False)
 @given(title=HOSTILE, artist=HOSTILE, album=HOSTILE, about=HOSTILE)
 def test_words_of_strangers_stay_words(
     name: str, title: str, artist: str, album: str, about: str

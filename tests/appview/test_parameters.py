@@ -151,9 +151,7 @@ async def test_case_101_an_unknown_parameter_is_ignored(client: Client, nsid: st
 
 @pytest.mark.parametrize("nsid", QUERIES)
 @given(st.data())
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_text_in_any_parameter_is_an_answer_or_a_400(
     client: Client, nsid: str, data: st.DataObject
 ) -> None:

@@ -49,9 +49,7 @@ def test_plain_words_come_back_as_they_were(typed: list[str]) -> None:
     assert parse_query(" ".join(typed)).words == tuple(typed)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TYPED)
 async def test_postgres_reads_every_query(pool: Pool, text: str) -> None:
     query = parse_query(text)

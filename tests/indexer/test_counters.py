@@ -405,7 +405,6 @@ async def play(story: Story, action: tuple[Any, ...]) -> None:
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(plot=st.lists(actions, min_size=8, max_size=40))

@@ -173,9 +173,7 @@ CHANGES = st.tuples(st.sampled_from(range(3)), st.sampled_from(VALUES), st.integ
 
 
 @given(batches=st.lists(st.lists(CHANGES, min_size=1, max_size=4), min_size=1, max_size=5))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whoever_follows_what_is_told_comes_to_hold_what_is_shown(
     pool: Pool, batches: list[list[tuple[int, dict[str, object] | None, int]]]
 ) -> None:

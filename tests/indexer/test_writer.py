@@ -393,7 +393,6 @@ def changes_of_records(kinds: int = len(VERSIONS)) -> st.SearchStrategy[list[Rec
 
 ON_ONE_DATABASE = settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

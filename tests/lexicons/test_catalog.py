@@ -2,7 +2,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from lexicons.catalog import Catalog, load_catalog
 from lexicons.validate import Invalid, InvalidLexicon
@@ -141,7 +141,6 @@ def test_a_namespace_has_the_form_of_one(namespace: str) -> None:
 
 
 @given(ANYTHING)
-@settings(deadline=None)
 def test_any_value_is_a_record_or_invalid(value: object) -> None:
     catalog = load_catalog()
     for collection in catalog.collections:

@@ -192,19 +192,17 @@ def test_only_data_can_be_encoded(value: Value) -> None:
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_data_survives_dag_cbor(value: Value) -> None:
     assert decode(encode(value)) == value
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_data_survives_json(value: Value) -> None:
     assert from_json(to_json(value)) == value
 
 
 @given(VALUES, st.data())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_decoding_damaged_blocks_agrees_with_the_slow_twin(
     value: Value, data: st.DataObject
 ) -> None:
@@ -215,7 +213,7 @@ def test_decoding_damaged_blocks_agrees_with_the_slow_twin(
 
 
 @given(st.binary(max_size=64))
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 def test_decoding_any_bytes_agrees_with_the_slow_twin(block: bytes) -> None:
     _same_verdict(block)
 
@@ -238,7 +236,6 @@ def _has_reserved_key(value: Value) -> bool:
 
 
 @given(ANYTHING)
-@settings(deadline=None)
 def test_json_of_any_shape_is_data_or_refused(obj: object) -> None:
     with contextlib.suppress(InvalidData):
         encode(from_json(obj))

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lexicons.catalog import Catalog
@@ -257,7 +257,6 @@ def test_hostile_nesting_is_invalid_and_no_more(*, by_union: bool) -> None:
 
 
 @given(VALUES | ANYTHING, st.sampled_from([field for field, _ in ACCEPTED + REFUSED] + [UNION]))
-@settings(deadline=None)
 def test_any_value_is_accepted_or_invalid(value: Value, field: dict[str, Any]) -> None:
     with contextlib.suppress(Invalid):
         catalog_of(field, one=ONE).validate("a.b.c#value", {"field": value})

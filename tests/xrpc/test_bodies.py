@@ -109,7 +109,7 @@ async def test_case_106_a_procedure_without_input_takes_no_body() -> None:
     max_leaves=8,
 ).map(lambda value: json.dumps(value).encode()),
     st.sampled_from([b"", b"gzip", b"deflate"]))  # fmt: skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 async def test_any_body_is_input_or_an_xrpc_error(body: bytes, encoding: bytes) -> None:
     method = CATALOG.method(PUT)
     assert method is not None

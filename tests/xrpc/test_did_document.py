@@ -212,7 +212,7 @@ json_values = st.recursive(
     )
     | json_values
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_json_is_a_document_or_raises_invalid_document(found: object) -> None:
     try:
         parsed = parse_did_document(ALICE, found)

@@ -53,7 +53,7 @@ def compact(r: int, s: int) -> bytes:
 
 
 @given(curves, secrets, st.binary(max_size=64), st.integers(0, 511))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_signatures_verify_in_both_implementations_and_any_flipped_bit_does_not(
     curve: Curve, secret: int, message: bytes, bit: int
 ) -> None:
@@ -67,7 +67,7 @@ def test_signatures_verify_in_both_implementations_and_any_flipped_bit_does_not(
 
 
 @given(secrets, st.binary(max_size=64), st.binary(min_size=64, max_size=64))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_fast_and_the_slow_k256_verifier_agree_on_anything(
     secret: int, message: bytes, noise: bytes
 ) -> None:
@@ -81,7 +81,7 @@ def test_the_fast_and_the_slow_k256_verifier_agree_on_anything(
 
 
 @given(curves, secrets)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_high_s_is_refused_for_commits_and_taken_for_tokens(curve: Curve, secret: int) -> None:
     key, private = make_key(curve, secret)
     r, s = sign(private, curve, b"hello")
@@ -102,7 +102,7 @@ def test_degenerate_signatures_are_false_not_errors(curve: Curve) -> None:
 
 
 @given(curves, secrets)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_text_form_of_a_key_reads_back_as_the_same_key(curve: Curve, secret: int) -> None:
     key, private = make_key(curve, secret)
     assert parse_multikey(multikey(key)) == key
@@ -114,7 +114,7 @@ def test_every_text_form_of_a_key_reads_back_as_the_same_key(curve: Curve, secre
 
 
 @given(st.text(max_size=200) | st.binary(max_size=70).map(lambda raw: "z" + base58(raw)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_a_key_or_raises_invalid_key(text: str) -> None:
     for parse in (
         parse_multikey,
@@ -130,7 +130,7 @@ def test_any_text_is_a_key_or_raises_invalid_key(text: str) -> None:
 
 
 @given(curves, st.binary(min_size=32, max_size=32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_point_off_the_curve_is_no_key(curve: Curve, x: bytes) -> None:
     code = {"k256": b"\xe7\x01", "p256": b"\x80\x24"}[curve]
     try:

@@ -183,7 +183,7 @@ async def test_case_101_unknown_parameters_are_ignored() -> None:
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#")))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 async def test_any_query_string_is_an_answer_or_a_400(query: str) -> None:
     app = server(World())
     sent: list[int] = []
