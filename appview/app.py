@@ -57,6 +57,7 @@ from appview.queries.get_tracks import get_tracks
 from appview.queries.get_trending import get_trending
 from appview.queries.list_actors import list_actors
 from appview.queries.list_tags import list_tags
+from appview.queries.query_labels import query_labels
 from appview.queries.request_repo import request_repo
 from appview.queries.search import search
 from appview.queries.search_actors import search_actors
@@ -98,6 +99,7 @@ UNREACHABLE = (
 )
 
 ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
+    Endpoint("com.atproto.label.queryLabels", query_labels),
     Endpoint("fm.plyr.actor.getProfile", get_profile),
     Endpoint("fm.plyr.actor.getProfiles", get_profiles),
     Endpoint("fm.plyr.actor.listActors", list_actors),

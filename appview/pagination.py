@@ -42,6 +42,7 @@ class Order(StrEnum):
     ALBUM = "a"
     ACCOUNT = "d"
     ACTIVITY = "e"
+    LABEL = "l"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,26 @@ def title_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | No
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], encode(Order.TITLE, Key(0, rows[limit - 1]["title_key"]))
+
+
+def label_place(cursor: str | None) -> tuple[str, str, str, str]:
+    """The uri, src, val and cid of the last label shown; all empty before the first."""
+    if cursor is None:
+        return "", "", "", ""
+    key = decode(Order.LABEL, cursor)
+    parts = key.name.split(" ", 3)
+    if key.number or len(parts) != 4 or "\0" in key.name:
+        raise bad_cursor(cursor)
+    uri, src, cid, val = parts
+    return uri, src, val, cid
+
+
+def label_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    name = " ".join(last[column] for column in ("uri", "src", "cid", "val"))
+    return rows[:limit], encode(Order.LABEL, Key(0, name))
 
 
 @dataclass(frozen=True, slots=True)

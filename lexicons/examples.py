@@ -37,6 +37,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "tags": "ambient",
     "text": "this moment",
     "title": "Night Bus",
+    "uriPatterns": f"at://{_DID}/*",
     "val": "explicit",
     "version": "0.1.0",
 }
@@ -46,8 +47,14 @@ _URLS: Final[Mapping[str, str]] = {
     "medium": f"{_PLACE}/img/medium/{_RKEY}.jpg",
     "stream": f"{_PLACE}/stream/{_DID}/{_RKEY}",
     "thumb": f"{_PLACE}/img/thumb/{_RKEY}.jpg",
+    "uri": f"at://{_DID}/fm.plyr.track/{_RKEY}",
 }
-_NUMBERS: Final[Mapping[str, int]] = {"durationMs": 214_000, "lagMs": 120, "timestampMs": 61_000}
+_NUMBERS: Final[Mapping[str, int]] = {
+    "durationMs": 214_000,
+    "lagMs": 120,
+    "timestampMs": 61_000,
+    "ver": 1,
+}
 _COLLECTIONS: Final = {"like": "like", "comment": "comment", "list": "list", "album": "list"}
 _OTHERS: Final[Mapping[str, object]] = {
     "blob": {
@@ -62,7 +69,7 @@ _OTHERS: Final[Mapping[str, object]] = {
     "unknown": {"$type": "fm.plyr.track", "title": "Night Bus", "artist": "Ada Vale"},
 }
 # What most answers do not have.
-_LEFT_OUT: Final = frozenset({"viewer", "labels"})
+_LEFT_OUT: Final = frozenset({"viewer", "labels", "neg"})
 
 
 def example(documents: Mapping[str, Any], schema: Mapping[str, Any], nsid: str) -> object:

@@ -33,6 +33,18 @@ class SelfLabel(TypedDict):
     val: str
 
 
+class QueryLabelsParams(TypedDict):
+    uriPatterns: list[str]
+    sources: NotRequired[list[str]]
+    limit: int
+    cursor: NotRequired[str]
+
+
+class QueryLabelsOutput(TypedDict):
+    cursor: NotRequired[str]
+    labels: list[Label]
+
+
 class StrongRef(TypedDict):
     uri: str
     cid: str

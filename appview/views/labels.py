@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from appview.pagination import Row
+from lexicons.data_model import to_json
 from lexicons.types import Label
 
 View: TypeAlias = dict[str, Any]
@@ -28,6 +29,12 @@ def label_view(row: Row) -> Label:
     if row["exp"] is not None:
         view["exp"] = row["exp"]
     return view
+
+
+def signed_label_view(row: Row) -> Label:
+    """Whole, for whoever wants to check the signature."""
+    sig: dict[str, str] = to_json(row["sig"])
+    return {"ver": 1, **label_view(row), "sig": sig}
 
 
 def find_views(output: object, namespace: str) -> Mapping[str, Sequence[View]]:

@@ -21,7 +21,7 @@ UNIVERSAL_ERRORS = {"InvalidRequest", "MethodNotImplemented"}
 
 def full_name(method: str) -> str:
     """Ours go by their last two words."""
-    return method if method.startswith("parts.") else f"fm.plyr.{method}"
+    return method if method.startswith(("parts.", "com.")) else f"fm.plyr.{method}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,7 @@ ASKED: dict[str, list[Asked]] = {
     "sync.getStatus": [asked("record_quarantined", reads_whole="repo")],
 }
 ELSEWHERE = {
+    "com.atproto.label.queryLabels": "ranges of one primary key",
     "parts.page.mention.search": "as search.typeahead",
     "fm.plyr.playback.getBlob": "one blob",
     "fm.plyr.playback.getPlaylistFile": "one list, as library.getList",

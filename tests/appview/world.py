@@ -52,6 +52,7 @@ BY_NAME: Mapping[str, Any] = {
     "q": "song",
     "tag": "ambient",
     "uri": TRACK,
+    "uriPatterns": ["at://did:plc:alice/*", "did:plc:*"],
     "uris": [TRACK],
 }
 QUESTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -139,8 +140,19 @@ async def settle(pool: Pool) -> None:
     await Rankings(pool, lambda: datetime.now(UTC)).refresh()
 
 
+LABELS = """
+insert into labels.label (uri, src, val, neg, cts, sig, seq, made_at)
+select uri, 'did:plc:labeler', 'sexual', false, '2026-01-01T00:00:00Z', '\\x00'::bytea, 1, now()
+from track
+union all
+select did, 'did:plc:labeler', '!warn', false, '2026-01-01T00:00:00Z', '\\x00'::bytea, 1, now()
+from account
+"""
+
+
 async def fill(pool: Pool) -> None:
     result = await write(pool, *first_records())
     assert not result.quarantined, result.reasons
     await pool.execute("update account set handle = split_part(did, ':', 3) || '.test'")
+    await pool.execute(LABELS)
     await settle(pool)
