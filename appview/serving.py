@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from prometheus_client import start_http_server
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from appview.config import BadSetting, Config
@@ -42,9 +43,13 @@ class _Server(uvicorn.Server):
 
 
 class _WebSockets(WebSocketsSansIOProtocol):
-    """Whose parser, unlike that for HTTP, ends at lines of 8 KiB, and then would say nothing."""
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True  # or each client that is refused is logged as an error
 
     def data_received(self, data: bytes) -> None:
+        """The parser, unlike that for HTTP, ends at lines of 8 KiB, and then would say nothing."""
         super().data_received(data)
         if self.conn.eof_sent and not self.handshake_initiated:
             self.close_sent = True  # or the end of the server would try to say it
