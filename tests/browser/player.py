@@ -15,12 +15,15 @@ SEEK = """async part => {
     const audio = globalThis.audio, goal = audio.duration * part;
     const failed = new Promise((_, fail) => audio.onerror = () => fail(Error(audio.error.message)));
     const there = new Promise(done => audio.onseeked = done);
+    audio.pause();  // or a busy machine would have played on before it looked
     audio.currentTime = goal;
     await Promise.race([failed, there]);
+    const found = audio.currentTime / audio.duration;
     const on = new Promise(
         done => audio.ontimeupdate = () => audio.currentTime > goal + 0.1 && done());
+    await Promise.race([failed, audio.play()]);
     await Promise.race([failed, on]);
-    return [audio.currentTime / audio.duration, audio.duration];
+    return [found, audio.duration];
 }"""
 END = """async () => {
     const audio = globalThis.audio;
