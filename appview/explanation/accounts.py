@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from appview.explanation.facts import Fact, at, note, number, reason
+from appview.explanation.facts import Fact, at, note, number, reason, taken_down
 from appview.explanation.stored import StoredAccount
 from appview.pagination import Row
 from lexicons.syntax import Did
@@ -89,7 +89,7 @@ def _takedowns(did: Did, stored: StoredAccount) -> Iterator[Fact]:
     for row in stored.takedowns:
         why = f": {row['reason']}" if row["reason"] else ""
         if row["subject"] == did:
-            yield reason("takedown", f"taken down here {at(row['created_at'])}{why}")
+            yield reason("takedown", taken_down(row))
         elif not row["subject"].startswith("at://"):
             yield note("takedown", f"a blob of it is taken down: {row['subject']}{why}")
 

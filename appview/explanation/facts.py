@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from appview.pagination import Row
+
 
 class Weight(StrEnum):
     FINE = "fine"
@@ -39,3 +41,11 @@ def at(moment: datetime) -> str:
 
 def number(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def taken_down(row: Row) -> str:
+    """By whom, when and why."""
+    if row["labeler"]:
+        return f"hidden {at(row['created_at'])} by {row['labeler']}, who labels it {row['reason']}"
+    why = f": {row['reason']}" if row["reason"] else ""
+    return f"taken down here {at(row['created_at'])}{why}"

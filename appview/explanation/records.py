@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from appview.explanation.facts import Fact, at, note, number, reason
+from appview.explanation.facts import Fact, at, note, number, reason, taken_down
 from appview.explanation.stored import StoredAccount, StoredRecord
 from appview.pagination import Row
 from appview.rules import Trust, playability
@@ -44,8 +44,7 @@ def record_facts(
     yield from _state(record)
     for row in account.takedowns:
         if row["subject"] == uri:
-            why = f": {row['reason']}" if row["reason"] else ""
-            yield reason("takedown", f"taken down here {at(row['created_at'])}{why}")
+            yield reason("takedown", taken_down(row))
     if stored.track is not None:
         yield from _sound(stored.track, trust)
     is_active = account.account is None or account.account["active"]

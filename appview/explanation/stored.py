@@ -25,12 +25,12 @@ REQUEST = "select * from repo_request where did = $1"
 
 # An account, its blobs (did/cid) and its records.
 TAKEDOWNS = """
-select subject, reason, created_at
+select subject, labeler, reason, created_at
 from local.takedown
 where subject = $1
 or subject > $1 || '/' and subject < $1 || '0'
 or subject > 'at://' || $1 || '/' and subject < 'at://' || $1 || '0'
-order by subject
+order by subject, labeler
 """
 
 HOLDINGS = """

@@ -156,6 +156,20 @@ async def test_takedowns_say_what_they_hide_and_why(story: Story) -> None:
     assert (await explained(story, other.uri)).reasons[0].startswith("taken down here")
 
 
+async def test_a_label_that_hides_says_whose_it_is(story: Story) -> None:
+    alice, song = await story.known()
+    for subject in (song.uri, alice.did):
+        await story.program.rows(
+            "insert into local.takedown (subject, labeler, reason) values ($1, $2, '!hide')",
+            subject,
+            MISSING,
+        )
+    for target, many in ((song.uri, 2), (alice.did, 1)):
+        whys = (await explained(story, target)).reasons
+        assert len(whys) == many
+        assert all(why.endswith(f"by {MISSING}, who labels it !hide") for why in whys)
+
+
 async def test_why_a_like_does_not_count(story: Story) -> None:
     _, song = await story.known()
     bob = await story.person("bob")
