@@ -6,7 +6,7 @@ its events are compared with ours. What was missed is walked; the stream itself 
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,6 +31,7 @@ SAMPLED_REPOS = 8
 GRACE = timedelta(seconds=30)
 EXPECTED_AT_MOST = 10_000
 ALARMS_APART = timedelta(hours=1)
+ALARMS_OF_ONE_HOST_APART = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Watch:
     now: Callable[[], datetime]
     on_gap: Callable[[], None]
     _expected: dict[Did, Expected] = field(default_factory=dict)
-    _alarmed_at: datetime | None = None
+    _alarmed_by: dict[str, datetime] = field(default_factory=dict)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -83,23 +84,31 @@ class Watch:
         """Ask a few repos, those that wrote last before others; give how many we were blind to.
 
         One that was kept from us means that others were: then every repo is asked. But a host may
-        claim what it likes.
+        claim what it likes, and one that the relay does not carry is ahead for ever.
         """
-        missed = 0
+        ahead: list[str] = []
         for did in self._chosen():
-            if await self._is_ahead(did):
-                missed += 1
+            host = await self._host_ahead(did)
+            if host is not None:
+                ahead.append(host)
                 await self._missed(did, "a sample")
-        if missed:
-            log.warning("the relay is blind to us", repos_missed=missed, sampled=SAMPLED_REPOS)
-            self._alarm()
-        return missed
+        if ahead:
+            log.warning("the relay is blind to us", repos_missed=len(ahead), sampled=SAMPLED_REPOS)
+            self._alarm(ahead)
+        return len(ahead)
 
-    def _alarm(self) -> None:
+    def _alarm(self, hosts: Sequence[str]) -> None:
         now = self.now()
-        if self._alarmed_at is None or now - self._alarmed_at >= ALARMS_APART:
-            self._alarmed_at = now
-            self.on_gap()
+        recent = {
+            host: moment
+            for host, moment in self._alarmed_by.items()
+            if now - moment < ALARMS_OF_ONE_HOST_APART
+        }
+        last = max(recent.values(), default=None)
+        if set(hosts) <= recent.keys() or (last is not None and now - last < ALARMS_APART):
+            return
+        self._alarmed_by = recent | dict.fromkeys(hosts, now)
+        self.on_gap()
 
     def _chosen(self) -> list[Did]:
         repos = [repo for repo in self.pipeline.repos.values() if repo.state is State.SYNCHRONIZED]
@@ -109,19 +118,20 @@ class Watch:
         drawn = random.sample(others, min(len(others), SAMPLED_REPOS // 2))
         return recent + drawn
 
-    async def _is_ahead(self, did: Did) -> bool:
-        """Whether its host has a commit that is old enough to have come over the stream."""
+    async def _host_ahead(self, did: Did) -> str | None:
+        """Its host, if that has a commit that is old enough to have come over the stream."""
         try:
             identity = await self.resolver.resolve(did)
             if identity.pds is None:
-                return False
+                return None
             answer = await self.remote.query(
                 identity.pds, "com.atproto.sync.getLatestCommit", [("did", did)]
             )
             rev = parse_tid(str(answer.get("rev")))
         except (IdentityError, RemoteError, HostBusy, Unreachable, InvalidSyntax):
-            return False  # what cannot be asked is no sign of blindness
-        return self._is_missing(did, rev) and self._age(rev) > GRACE
+            return None  # what cannot be asked is no sign of blindness
+        is_ahead = self._is_missing(did, rev) and self._age(rev) > GRACE
+        return identity.pds if is_ahead else None
 
     def _age(self, rev: Tid) -> timedelta:
         return timedelta(seconds=self.now().timestamp() - tid_micros(rev) / 1e6)

@@ -19,7 +19,7 @@ from indexer.watch import Watch
 from lexicons.syntax import parse_did, tid_from_micros
 from migrations.database import Pool
 from tests.indexer.test_replay import tools
-from tests.network.http import body
+from tests.network.http import Fault, body
 from tests.network.makers import track
 from tests.network.repo import CommitEvent
 from tests.network.world import Person, World
@@ -87,6 +87,7 @@ async def complete(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
 
 
 MINUTE = timedelta(minutes=1)
+LATEST_COMMIT = "com.atproto.sync.getLatestCommit"
 
 
 async def untold(person: Person, title: str) -> CommitEvent:
@@ -116,26 +117,49 @@ async def test_R39_a_sample_notices_a_commit_that_the_relay_did_not_tell(scene: 
     assert await scene.watch(MINUTE).sample() == 0
 
 
-async def test_a_host_that_claims_what_it_does_not_have_calls_for_everybody_only_now_and_then(
+async def test_a_host_that_the_relay_does_not_carry_calls_for_everybody_seldom(
     scene: Scene,
 ) -> None:
-    """Whoever claims the newest rev is sampled each time."""
-    rev = str(tid_from_micros(int(datetime.now(UTC).timestamp() * 1e6)))
-    claim = body(orjson.dumps({"rev": rev, "cid": "x"}), "application/json")
-    scene.world.pdses[0].faults.on("com.atproto.sync.getLatestCommit", claim)
+    """Or one that claims what it does not have: whoever claims the newest rev is always sampled."""
+    liar, did = scene.world.pdses[0], parse_did(scene.alice.did)
+    liar.faults.on(LATEST_COMMIT, claim(datetime.now(UTC)))
     watch = scene.watch(MINUTE)
-    assert await watch.sample() == 1
-    scene.pipeline.repos[parse_did(scene.alice.did)] = synchronized(scene)
-    assert await watch.sample() == 1
-    assert scene.gaps == 1
-    scene.pipeline.repos[parse_did(scene.alice.did)] = synchronized(scene)
+    for hours, gaps in ((0, 1), (0.1, 1), (2, 1), (5, 1), (7, 2)):
+        watch.now = lambda: datetime.now(UTC) + MINUTE + timedelta(hours=hours)  # noqa: B023
+        assert await watch.sample() == 1
+        assert scene.gaps == gaps
+        scene.pipeline.repos[did] = synchronized(scene, scene.alice)
+
+
+async def test_another_host_that_is_ahead_calls_for_everybody_an_hour_later(scene: Scene) -> None:
+    other = await scene.world.another_pds()
+    bob = await scene.world.person("bob", pds=other)
+    await bob.write(track())
+    await Discovery(
+        scene.tools.pool, scene.pipeline, scene.tools.remote, scene.world.relay.http_url, soon
+    ).discover()
+    await scene.walk_what_is_due()
+    scene.world.pdses[0].faults.on(LATEST_COMMIT, claim(datetime.now(UTC)))
+    watch = scene.watch(MINUTE)
+    assert (await watch.sample(), scene.gaps) == (1, 1)
+    other.faults.on(LATEST_COMMIT, claim(datetime.now(UTC)))
+    assert (await watch.sample(), scene.gaps) == (1, 1)
+    scene.pipeline.repos[parse_did(bob.did)] = synchronized(scene, bob)
     watch.now = lambda: datetime.now(UTC) + timedelta(hours=2)
-    assert await watch.sample() == 1
-    assert scene.gaps == 2
+    assert (await watch.sample(), scene.gaps) == (1, 2)
 
 
-def synchronized(scene: Scene) -> RepoState:
-    return replace(scene.pipeline.repos[parse_did(scene.alice.did)], state=State.SYNCHRONIZED)
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(days=2)
+
+
+def claim(moment: datetime) -> Fault:
+    rev = str(tid_from_micros(int(moment.timestamp() * 1e6)))
+    return body(orjson.dumps({"rev": rev, "cid": "x"}), "application/json")
+
+
+def synchronized(scene: Scene, person: Person) -> RepoState:
+    return replace(scene.pipeline.repos[parse_did(person.did)], state=State.SYNCHRONIZED)
 
 
 async def test_a_commit_that_may_still_be_on_its_way_is_no_sign_of_blindness(scene: Scene) -> None:
