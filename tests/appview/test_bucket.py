@@ -18,8 +18,7 @@ from lexicons.cid import parse_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.stage import GET_BLOB, MANY, Scene, noise, staged, whole
-from tests.deploy.gateways import free_port
-from tests.network.http import status
+from tests.network.http import free_port, status
 from tests.network.program import Program
 from tests.support import wait_until
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ Answer = Callable[[], Awaitable[Response]]
 Fault = Callable[[Answer], Awaitable[Response]]
 
 NOWHERE = "http://127.0.0.1:9"
+OUR_PORTS = range(15_000, 32_000)
 TOO_LATE_SECONDS = 600
 
 
@@ -157,9 +159,27 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
+def listening(port: int = 0) -> socket.socket:
+    """Without a port at one of ours, which nobody is given who asks the system for any.
+
+    Who ends and starts again, or has yet to start, would else find it taken now and then.
+    """
+    while True:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port or random.choice(OUR_PORTS)))
+            listener.listen()
+        except OSError:
+            listener.close()
+            if port:
+                raise
+        else:
+            return listener
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with listening() as probe:
         port: int = probe.getsockname()[1]
         return port
 
@@ -196,9 +216,7 @@ class HttpServer:
         return sum(asked.name == name for asked in self.asked)
 
     async def open(self) -> None:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener = listening(self.port)
         self.port = listener.getsockname()[1]
         app = Starlette(routes=[Route("/{path:path}", self.handle, methods=["GET", "POST"])])
         config = uvicorn.Config(

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.network.encoding import dag_cbor
-from tests.network.http import Asked
+from tests.network.http import Asked, listening
 from tests.network.pds import Account, listed
 
 SUBSCRIBE = "/xrpc/com.atproto.sync.subscribeRepos"
@@ -168,8 +168,7 @@ class Relay:
     async def open(self) -> None:
         self._server = await serve(
             self._subscribed,
-            "127.0.0.1",
-            self.port,
+            sock=listening(self.port),
             process_request=self._over_http,
             compression=None,
             ping_interval=self.keepalive_seconds,

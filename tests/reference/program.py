@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.network.http import free_port
 from tests.reference.network import Network, Refused
 from tests.support import wait_until
 
@@ -19,13 +19,6 @@ ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("plyr-appview")
 START_SECONDS = 60
 STOP_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def settings(network: Network, folder: Path, port: int) -> dict[str, str]:
