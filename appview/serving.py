@@ -88,7 +88,7 @@ async def answer(
             ws_ping_timeout=PING_SECONDS,
             ws_per_message_deflate=False,  # a frame is made once for all, not once for each
             lifespan="off",
-            log_level="warning",
+            log_config=None,  # its words go where all others go
             access_log=False,
             proxy_headers=True,
             forwarded_allow_ips=list(config.trusted_proxies),
