@@ -188,7 +188,9 @@ async def test_nothing_is_related_to_what_is_not_shown(client: Client, rows: Row
     assert await client.refusal("feed.getRelated", uri=track) == "TrackNotFound"
 
 
-async def test_a_tag_is_found_however_it_is_written(client: Client, rows: Rows) -> None:
+async def test_R52_a_tag_is_found_however_it_is_written_with_a_slash_too(
+    client: Client, rows: Rows
+) -> None:
     await rows.account("alice")
     older = await rows.track("alice", tags=["field recording", "r&b/soul"])
     newer = await rows.track("alice", tags=["field recording"])

@@ -44,12 +44,12 @@ def test_the_public_url_gives_the_service_its_did(
     assert (moved.service_did, moved.origin) == (did, endpoint)
 
 
-async def test_health_is_the_version(client: Client) -> None:
+async def test_case_109_health_is_the_version(client: Client) -> None:
     response = await client.http.get("/xrpc/_health")
     assert (response.status_code, response.json()) == (200, {"version": "1.2.3"})
 
 
-async def test_without_a_database_the_service_asks_to_come_back(
+async def test_case_109_without_a_database_the_service_asks_to_come_back(
     settings: AppSettings, catalog: Catalog, tmp_path: Path
 ) -> None:
     nowhere = f"postgresql://postgres@/none?host={tmp_path}"
