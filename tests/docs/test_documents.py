@@ -3,12 +3,14 @@
 import json
 import re
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
 from appview.config import SETTINGS
 from indexer.events import QuarantineReason, Reason
+from indexer.labels.label import LabelReason
 from tests.docs.documents import DOCUMENTS, ROOT, quoted, read, rows, section
 
 PATH = re.compile(r"[\w.<>-]+/[\w.<>/-]*|[\w<>-]+\.(?:py|md|sql|toml)")  # routes begin with /
@@ -42,11 +44,13 @@ def test_readme_lists_every_setting_with_its_default() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "reasons"),
-    [("Events that were refused", Reason), ("Records that were quarantined", QuarantineReason)],
+    [
+        ("Events that were refused", Reason),
+        ("Labels that were refused", LabelReason),
+        ("Records that were quarantined", QuarantineReason),
+    ],
 )
-def test_every_reason_is_explained(
-    heading: str, reasons: type[Reason] | type[QuarantineReason]
-) -> None:
+def test_every_reason_is_explained(heading: str, reasons: type[StrEnum]) -> None:
     explained = [row[0].strip("`") for row in rows(section(read("docs/reasons.md"), heading))]
     assert explained == [str(reason) for reason in reasons]
 

@@ -4,6 +4,7 @@ from tests.mutants.albums import ALBUMS
 from tests.mutants.answers import ANSWERS
 from tests.mutants.blobs import BLOBS
 from tests.mutants.chains import CHAINS
+from tests.mutants.labels import LABELS
 from tests.mutants.outside import OUTSIDE
 from tests.mutants.pages import SHOWN
 from tests.mutants.people import PEOPLE
@@ -18,5 +19,5 @@ from tests.mutants.walks import WALKS
 
 MUTANTS = (
     *PROOFS, *CHAINS, *WALKS, *RECORDS_AND_COUNTS, *PEOPLE, *OUTSIDE, *ANSWERS, *STREAM, *RANKS,
-    *ALBUMS, *SEARCHES, *SHOWN, *PICTURES, *BLOBS, *HAD,
+    *ALBUMS, *SEARCHES, *SHOWN, *PICTURES, *BLOBS, *HAD, *LABELS,
 )  # fmt: skip
