@@ -32,9 +32,10 @@ _NO_STORE: Final = (b"cache-control", b"private, no-store")
 
 @dataclass(slots=True)
 class Page:
-    """JSON that may be sent more than once, so its tag and its gzip form are made once."""
+    """What may be sent more than once, so its tag and its gzip form are made once."""
 
     body: bytes
+    media_type: str = "application/json"
     _etag: bytes = b""
     _zipped: bytes = field(default=b"", repr=False)
 
@@ -68,7 +69,7 @@ class Reply:
 
 def page_reply(page: Page, asked: Mapping[bytes, bytes]) -> Reply:
     """For anybody: may be cached, and is not sent again to who has it."""
-    headers = [_JSON, _VARY, _PUBLIC, (b"etag", page.etag)]
+    headers = [_type(page), _VARY, _PUBLIC, (b"etag", page.etag)]
     if _has(asked.get(b"if-none-match"), page.etag):
         return Reply(304, headers[1:], b"")
     return _encoded(page, headers, asked)
@@ -76,7 +77,7 @@ def page_reply(page: Page, asked: Mapping[bytes, bytes]) -> Reply:
 
 def viewer_reply(page: Page, asked: Mapping[bytes, bytes], added: RawHeaders) -> Reply:
     """For one viewer only."""
-    return _encoded(page, [_JSON, _VARY, _NO_STORE, *added], asked)
+    return _encoded(page, [_type(page), _VARY, _NO_STORE, *added], asked)
 
 
 def error_reply(error: XrpcError) -> Reply:
@@ -94,6 +95,10 @@ def preflight_reply(asked: Mapping[bytes, bytes]) -> Reply:
     if wanted:
         headers.append((b"access-control-allow-headers", wanted))
     return Reply(204, headers, b"")
+
+
+def _type(page: Page) -> tuple[bytes, bytes]:
+    return b"content-type", page.media_type.encode()
 
 
 def _encoded(page: Page, headers: RawHeaders, asked: Mapping[bytes, bytes]) -> Reply:

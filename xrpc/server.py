@@ -1,7 +1,8 @@
 """XRPC over HTTP, by the lexicons: routes, parameters, bodies, errors and headers.
 
 A plain ASGI app, since this is the path of every request: what is not under /xrpc/ goes elsewhere.
-A handler returns the output that its lexicon declares, or a Starlette response for what is no JSON.
+A handler returns the output that its lexicon declares, where that is no JSON a page of its own or a
+Starlette response.
 """
 
 import time
@@ -47,7 +48,7 @@ PREFIX: Final = "/xrpc/"
 JSON_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 C = TypeVar("C")
-Output: TypeAlias = Mapping[str, object] | Response | None
+Output: TypeAlias = Mapping[str, object] | Page | Response | None
 Authenticate: TypeAlias = Callable[[str, Method], Awaitable[Did]]
 
 
@@ -191,13 +192,15 @@ class XrpcServer(Generic[C]):
 
         async def make() -> Page:
             output = await route.endpoint.handler(self._context, request)
-            assert not isinstance(output, Response), "only JSON can be remembered"
+            assert not isinstance(output, Response), "what goes on for long cannot be remembered"
             return self._page(route, output)
 
         key = (request.nsid, request.labelers, tuple(map(_hashable, request.params.items())))
         return await self._memory.get_or_make(key, route.endpoint.memory_seconds, make)
 
-    def _page(self, route: _Route[C], output: Mapping[str, object] | None) -> Page:
+    def _page(self, route: _Route[C], output: Mapping[str, object] | Page | None) -> Page:
+        if isinstance(output, Page):
+            return output
         body = b"" if output is None else orjson.dumps(output, option=JSON_OPTIONS)
         if self._hooks.validates_output and route.method.output is not None:
             route.method.validate_output(orjson.loads(body))

@@ -2,8 +2,6 @@
 
 from typing import cast
 
-from starlette.responses import Response
-
 from appview.context import AppContext, snapshot
 from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
@@ -12,6 +10,7 @@ from appview.views.missing import NOT_INDEXED
 from appview.views.track import NAMELESS, track_view_basic
 from lexicons.types import GetPlaylistFileParams
 from xrpc.errors import XrpcError
+from xrpc.replies import Page
 from xrpc.server import XrpcRequest
 
 NAME = "select name, display_name, handle from shown_list where uri = $1"
@@ -26,7 +25,7 @@ order by item.position
 """
 
 
-async def get_playlist_file(context: AppContext, request: XrpcRequest) -> Response:
+async def get_playlist_file(context: AppContext, request: XrpcRequest) -> Page:
     params = cast(GetPlaylistFileParams, request.params)
     async with snapshot(context.pool) as connection:
         uri = await did_uri(connection, params["uri"])
@@ -42,5 +41,5 @@ async def get_playlist_file(context: AppContext, request: XrpcRequest) -> Respon
         [track_view_basic(item, context.trust) for item in items],
     )
     if params["format"] == "xspf":
-        return Response(xspf(playlist), media_type="application/xspf+xml")
-    return Response(m3u(playlist), media_type="audio/x-mpegurl; charset=utf-8")
+        return Page(xspf(playlist), "application/xspf+xml")
+    return Page(m3u(playlist).encode(), "audio/x-mpegurl; charset=utf-8")

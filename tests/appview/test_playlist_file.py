@@ -12,6 +12,8 @@ from tests.appview.conftest import Client
 from tests.appview.makers import Rows
 from tests.appview.test_playback import stream_of
 
+FILE = "/xrpc/fm.plyr.playback.getPlaylistFile"
+
 
 async def test_a_list_as_a_file_has_what_can_be_played_in_its_order(
     client: Client, rows: Rows
@@ -23,8 +25,7 @@ async def test_a_list_as_a_file_has_what_can_be_played_in_its_order(
     listed = await rows.list("alice", (last, gated, first), name="Mix")
 
     async def file(form: str) -> httpx.Response:
-        path = "/xrpc/fm.plyr.playback.getPlaylistFile"
-        response = await client.http.get(path, params={"uri": listed, "format": form})
+        response = await client.http.get(FILE, params={"uri": listed, "format": form})
         assert response.status_code == 200, response.text
         return response
 
@@ -46,11 +47,26 @@ async def test_a_list_as_a_file_has_what_can_be_played_in_its_order(
     assert found[1]["location"] == "https://music.test" + stream_of(first)
     assert (found[1]["duration"], found[1]["album"]) == ("61500", "Q&A")
     params = {"uri": listed, "format": "pls"}
-    refused = await client.http.get("/xrpc/fm.plyr.playback.getPlaylistFile", params=params)
+    refused = await client.http.get(FILE, params=params)
     assert refused.status_code == 400
     params = {"uri": first, "format": "m3u"}
-    refused = await client.http.get("/xrpc/fm.plyr.playback.getPlaylistFile", params=params)
+    refused = await client.http.get(FILE, params=params)
     assert refused.json()["error"] == "ListNotFound"
+
+
+async def test_a_file_that_did_not_change_is_not_sent_again(client: Client, rows: Rows) -> None:
+    """Players ask for it again and again, to see whether there is more by now."""
+    await rows.account("alice")
+    listed = await rows.list("alice", (await rows.track("alice"),))
+    params = {"uri": listed, "format": "m3u"}
+    first = await client.http.get(FILE, params=params)
+    assert first.headers["cache-control"].startswith("public")
+    known = {"if-none-match": first.headers["etag"]}
+    again = await client.http.get(FILE, params=params, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    await rows.pool.execute("update track set title = 'Another'")
+    changed = await client.http.get(FILE, params=params, headers=known)
+    assert "Another" in changed.text
 
 
 @given(title=st.text(max_size=30), name=st.text(max_size=30))
