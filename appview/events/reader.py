@@ -32,17 +32,22 @@ AWAY = (
 
 
 class Reader:
-    """Reads from its making until it is closed; `ring` is there once `started` is set."""
-
-    ring: Ring
+    """Reads from its making until it is closed or stopped."""
 
     def __init__(self, pool: Pool, stop: asyncio.Event) -> None:
         self.started = asyncio.Event()
+        self._ring: Ring | None = None
         self._pool = pool
         self._stop = stop
         self._knock = asyncio.Event()
         self._task = asyncio.create_task(self._run())
         self._task.add_done_callback(lambda _: self._wake_all())
+
+    @property
+    def ring(self) -> Ring:
+        """There once `started` is set, unless it was stopped before."""
+        assert self._ring is not None
+        return self._ring
 
     @property
     def has_ended(self) -> bool:
@@ -64,8 +69,8 @@ class Reader:
             self._wake_all()
 
     def _wake_all(self) -> None:
-        if self.started.is_set():
-            self.ring.wake()
+        if self._ring is not None:
+            self._ring.wake()
         self.started.set()
 
     async def _keep_reading(self) -> None:
@@ -80,14 +85,15 @@ class Reader:
     async def _read_on(self, connection: Connection) -> None:
         await connection.add_listener(CHANNEL, self._on_knock)
         try:
-            if not self.started.is_set():
-                self.ring = Ring(await connection.fetchval("select last_seq from stream.state"))
+            if self._ring is None:
+                self._ring = Ring(await connection.fetchval("select last_seq from stream.state"))
                 self.started.set()
+            ring = self._ring
             while True:
                 self._knock.clear()
-                page = await read_page(connection, self.ring.reached, EVERYTHING)
-                if page.reached > self.ring.reached or page.trimmed > self.ring.reached:
-                    self.ring.take(page)
+                page = await read_page(connection, ring.reached, EVERYTHING)
+                if page.reached > ring.reached or page.trimmed > ring.reached:
+                    ring.take(page)
                     continue
                 await self._knocked()
         finally:

@@ -48,6 +48,8 @@ class Tail:
         Batches without events come when there was nothing wanted for a while.
         """
         async with self._reader() as reader:
+            if self._stop.is_set():
+                return
             place = reader.ring.reached
             if cursor is None:
                 yield Batch((), place)

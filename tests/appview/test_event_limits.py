@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from appview.context import AppSettings
-from migrations.database import Pool
+from migrations.database import Pool, create_pool
 from tests.appview.streams import Stage, ending, frames, some, staged
 from tests.indexer.changes import change, track
 from tests.support import wait_until
@@ -163,3 +163,16 @@ async def test_a_request_that_is_too_long_is_refused_and_keeps_no_server_from_en
         async with stage.subscriber(cursor=0, unknown="x" * 9_000):
             pass
     assert refused.value.response.status_code == 431
+
+
+async def test_who_waits_for_a_busy_database_is_told_of_the_end_of_the_server(
+    settings: AppSettings, database_url: str
+) -> None:
+    async with (
+        create_pool(database_url, min_size=1, max_size=1) as pool,
+        pool.acquire(),
+        staged(settings, pool) as stage,
+        stage.subscriber() as socket,
+    ):
+        stage.stop.set()
+        assert await ending(socket) == ([], None, 1012)
