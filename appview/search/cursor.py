@@ -17,6 +17,9 @@ DEPTH = 300
 """Results that a walk can reach."""
 
 LIFETIME_SECONDS = 3600
+LEEWAY_SECONDS = 60
+"""By which the clock of the server that made a cursor may be ahead."""
+
 _LETTER = b"r"
 _HEAD = struct.Struct(">cI4s")
 _OF_PAGES = frozenset({"cursor", "limit"})
@@ -50,7 +53,7 @@ def decode(cursor: str, now: float, question: bytes) -> tuple[list[int], int]:
     is_ours = letter == _LETTER and 0 < len(ids) <= DEPTH and encode(ids, made_at, asked) == cursor
     if not is_ours or asked != question:
         raise bad_cursor(cursor)
-    if not 0 <= now - made_at <= LIFETIME_SECONDS:
+    if not -LEEWAY_SECONDS <= now - made_at <= LIFETIME_SECONDS:
         raise XrpcError(400, "CursorExpired", "cursor: its ranking is an hour old; begin again")
     return ids, made_at
 
