@@ -13,7 +13,6 @@ from appview import log as logs
 from appview.commands import audit as audits
 from appview.commands import check as checks
 from appview.commands import database, fetch, moderation, upkeep
-from appview.commands import demo as demos
 from appview.commands import explain as explanations
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
@@ -75,6 +74,8 @@ def serve() -> None:
 @cli.command()
 def demo() -> None:
     """Play music of its own from a small network of its own; the last line is the page to open."""
+    from appview.commands import demo as demos  # noqa: PLC0415 - draws pictures, which takes much
+
     start(demos.demo, {"PLYR_LOG_LEVEL": "warning"})
 
 
@@ -216,7 +217,3 @@ def check(as_json: bool) -> None:
     addresses to listen at. Exit status: 1 if anything failed.
     """
     sys.exit(start(lambda config: checks.check(config, as_json=as_json)))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 
 from appview.demo.cover import cover
 from appview.demo.network import Account, Network, Written
@@ -115,8 +117,8 @@ class Story:
 
     async def publish(self, who: int, piece: Piece) -> None:
         account, artist = self.people[who], ARTISTS[who]
-        sound = await asyncio.to_thread(lambda: render(compose(artist.style, piece.seed)))
-        picture = await asyncio.to_thread(cover, piece.seed)
+        sound = await _aside(lambda: render(compose(artist.style, piece.seed)))
+        picture = await _aside(lambda: cover(piece.seed))
         seconds = len(sound) // (4 * RATE)
         record: Json = {
             "title": piece.title,
@@ -142,6 +144,21 @@ class Story:
             "timestampMs": self.dice.randrange(seconds * 1000),
         }
         self.dice.choice(self.people).write(f"{NAMESPACE}.comment", remark)
+
+
+async def _aside(work: Callable[[], bytes]) -> bytes:
+    """In a thread, but none that the end of the program would wait for."""
+    done: Future[bytes] = Future()
+
+    def run() -> None:
+        done.set_running_or_notify_cancel()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
 def _list(name: str, kind: str, tracks: Sequence[Written]) -> Json:

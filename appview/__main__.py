@@ -1,0 +1,22 @@
+"""Where the program begins. Its parts take a second to load: a signal ends that without a word."""
+
+import os
+import signal
+from types import FrameType
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    from appview import cli  # noqa: PLC0415 - the parts
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is what to undo
+    cli.main()
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()
