@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import asyncpg
 from starlette.applications import Starlette
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -209,7 +208,7 @@ def _labelled(handler: Handler, settings: AppSettings) -> Handler:
 
     async def answer(context: AppContext, request: XrpcRequest) -> Output:
         output = await handler(context, request)
-        if request.labelers and not isinstance(output, Response):
+        if request.labelers and isinstance(output, dict):
             views = find_views(output, settings.namespace)
             add_labels(views, await load_labels(context.pool, views.keys(), request.labelers))
         return output

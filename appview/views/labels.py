@@ -39,30 +39,33 @@ def signed_label_view(row: Row) -> Label:
 
 def find_views(output: object, namespace: str) -> Mapping[str, Sequence[View]]:
     """By what a label would name: the views in an answer that carry it."""
-    profiles = ("app.bsky.actor.profile", f"{namespace}.actor.profile")
     found: dict[str, list[View]] = defaultdict(list)
     seen: set[int] = set()
-    unread: list[object] = [output]
+    unread: list[Any] = [output]
     while unread:
         part = unread.pop()
-        if isinstance(part, list):
-            unread += part
-        elif isinstance(part, dict) and id(part) not in seen:
-            seen.add(id(part))
-            for subject in _subjects(part, profiles):
+        values = part if type(part) is list else part.values()
+        if id(part) in seen or not values:
+            continue
+        seen.add(id(part))
+        if type(part) is dict:
+            for subject in _subjects(part, namespace):
                 found[subject].append(part)
-            unread += [value for name, value in part.items() if name != VERBATIM]
+            if VERBATIM in part:
+                values = [value for name, value in part.items() if name != VERBATIM]
+        unread += [value for value in values if type(value) is dict or type(value) is list]
     return found
 
 
-def _subjects(view: View, profiles: Sequence[str]) -> list[str]:
+def _subjects(view: View, namespace: str) -> tuple[str, ...]:
     """A test holds this to the lexicons."""
     if "handle" in view:
         did = view["did"]
-        return [did, *(f"at://{did}/{collection}/self" for collection in profiles)]
+        profile = f"at://{did}/{namespace}.actor.profile/self"
+        return did, profile, f"at://{did}/app.bsky.actor.profile/self"
     if "author" in view and "indexedAt" in view:
-        return [view["uri"]]
-    return []
+        return (view["uri"],)
+    return ()
 
 
 def add_labels(views: Mapping[str, Sequence[View]], found: Mapping[str, Sequence[Row]]) -> None:
