@@ -2,7 +2,8 @@
 
 Several processes share a folder. What is in it, and how much, stands in an SQLite file beside the
 blobs. A blob that is still coming is a `.part`, locked by the process that fills it, and room is
-set aside for it before its first byte. All but `find` blocks: call it off the event loop.
+set aside for it before its first byte. All but `find` and `check_size` block: call them off the
+event loop.
 """
 
 import fcntl
@@ -135,6 +136,7 @@ class Disk:
 
         BlockingIOError: another process, or another task of this one, is at it.
         """
+        self._check_free(0)
         file = self._part(name).open("a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,12 +157,15 @@ class Disk:
                 with self._index() as index:
                     index.execute("delete from kept where name = ? and not whole", (name,))
 
+    def check_size(self, size: int | None) -> None:
+        """Raise NoRoom for what can never be kept. Does not block."""
+        if (size or 0) > self._max_bytes:
+            raise NoRoom(f"it has {size} bytes, more than the cache may hold")
+
     def reserve(self, name: str, room: int, size: int | None) -> None:
         """Set room aside for a `.part`, or more of it; others go for it."""
-        if shutil.disk_usage(self._folder).free - room < self._min_free_bytes:
-            raise NoRoom(f"the disk has less than {self._min_free_bytes} bytes left")
-        if (size or room) > self._max_bytes:
-            raise NoRoom(f"it has {size or room} bytes, more than the cache may hold")
+        self._check_free(room)
+        self.check_size(size or room)
         with self._index() as index:
             index.execute("begin immediate")
             self._insert(index, name, room, size, whole=False)
@@ -197,6 +202,10 @@ class Disk:
             self.end(name, part)
 
     # inside -----------------------------------------------------------------------------------
+
+    def _check_free(self, room: int) -> None:
+        if shutil.disk_usage(self._folder).free - room < self._min_free_bytes:
+            raise NoRoom(f"the disk has less than {self._min_free_bytes} bytes left")
 
     def _blob(self, name: str) -> Path:
         whole = name.partition(OF)[0]

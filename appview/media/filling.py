@@ -1,12 +1,14 @@
 """One blob on its way into the cache, and all who wait for it.
 
-Whoever asks while it comes is given what has come. The last of it is held back until the hash is
-right, so a wrong blob is never delivered whole; then its listeners are cut off and it is forgotten.
+Whoever asks while it comes is given what has come: from memory at first, since it is hashed and
+written while more of it comes. The last of it is held back until the hash is right, so a wrong blob
+is never delivered whole; then its listeners are cut off and it is forgotten.
 """
 
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from appview.media.disk import Disk
 
 HELD_BACK_BYTES: Final = 64 << 10
 ROOM_BYTES: Final = 4 << 20
+# So much may wait to be written; what comes then is left to the network.
+UNWRITTEN_BYTES: Final = 512 << 10
 POLL_SECONDS: Final = 0.05
 
 
@@ -53,15 +57,18 @@ Fetch = Callable[[], AbstractAsyncContextManager[Incoming]]
 
 @dataclass(slots=True, eq=False)
 class Filling:
-    """`received` only grows; `file` has that much. `error` or `is_proven` is the end."""
+    """`received` only grows; the first `written` are in `file`. `error` or `is_kept` is the end."""
 
     name: str
     digest: bytes
     size: int | None = None
     received: int = 0
+    written: int = 0
     is_proven: bool = False
+    is_kept: bool = False
     error: Exception | None = None
     file: BinaryIO | None = None
+    _unwritten: deque[bytes] = field(default_factory=deque)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -71,6 +78,28 @@ class Filling:
             return self.received
         end = self.received if self.size is None else max(self.size, self.received)
         return max(min(self.received, end - HELD_BACK_BYTES), 0)
+
+    def take(self, chunk: bytes) -> None:
+        self._unwritten.append(chunk)
+        self.received += len(chunk)
+        self.move()
+
+    def unwritten(self) -> bytes:
+        return b"".join(self._unwritten)
+
+    def unwritten_at(self, at: int, limit: int) -> bytes:
+        """A piece that is in memory only; empty where there is none."""
+        start = self.written
+        for chunk in self._unwritten:
+            if start <= at < start + len(chunk):
+                return chunk[at - start : limit - start]
+            start += len(chunk)
+        return b""
+
+    def wrote(self, size: int) -> None:
+        self.written += size
+        while size > 0:
+            size -= len(self._unwritten.popleft())
 
     def move(self) -> None:
         self._moved.set()
@@ -82,8 +111,14 @@ class Filling:
             await self._next_move()
         return self.readable
 
-    async def until_proven(self) -> None:
+    async def until_proven(self) -> int:
+        """Answers how many bytes it has."""
         while not self.is_proven:
+            await self._next_move()
+        return self.received
+
+    async def until_kept(self) -> None:
+        while not self.is_kept:
             await self._next_move()
 
     async def _next_move(self) -> None:
@@ -104,37 +139,78 @@ async def fill(
 
     A slot is taken when there is an answer: a host that gives none must not keep those of all.
     """
-    hashed = hashlib.sha256()
-    room = 0
-
-    def take(chunk: bytes) -> None:
-        nonlocal room
-        come = filling.received + len(chunk)
-        if come > room:
-            # As it comes: whoever only says that much will come would empty the cache for nothing.
-            room = max(come, min(come + ROOM_BYTES, filling.size or come + ROOM_BYTES))
-            disk.reserve(filling.name, room, filling.size)
-        hashed.update(chunk)
-        view = memoryview(chunk)
-        while view:
-            view = view[part.write(view) :]
-
-    async with fetch() as incoming, slots:
-        begun = time.monotonic()
-        filling.size = incoming.size
-        filling.move()
-        async for chunk in incoming.chunks:
-            await asyncio.to_thread(take, chunk)
-            filling.received += len(chunk)
-            filling.move()
-            if not pace.is_kept(filling.received, time.monotonic() - begun):
-                raise Broken(f"{filling.name}: only {filling.received} bytes came so far")
-    if hashed.digest() != filling.digest:
+    writer = _Writer(filling, disk, part)
+    try:
+        async with fetch() as incoming, slots:
+            begun = time.monotonic()
+            disk.check_size(incoming.size)
+            filling.size = incoming.size
+            async for chunk in incoming.chunks:
+                filling.take(chunk)
+                await writer.push()
+                if not pace.is_kept(filling.received, time.monotonic() - begun):
+                    raise Broken(f"{filling.name}: only {filling.received} bytes came so far")
+            digest = await writer.finish()
+    finally:
+        await writer.stop()
+    if digest != filling.digest:
         raise Wrong(f"{filling.name}: {filling.received} bytes came, and their hash is another")
-    await asyncio.to_thread(disk.keep, filling.name, part)
     filling.size = filling.received
     filling.is_proven = True
+    filling.move()  # nobody has to wait for the disk
+    await asyncio.to_thread(disk.keep, filling.name, part)
+    filling.is_kept = True
     filling.move()
+
+
+class _Writer:
+    """Hashes and writes what has come in one hop to a thread, while more of it comes."""
+
+    def __init__(self, filling: Filling, disk: Disk, part: BinaryIO) -> None:
+        self._filling = filling
+        self._disk = disk
+        self._part = part
+        self._hash = hashlib.sha256()
+        self._room = 0
+        self._writing: asyncio.Task[None] | None = None
+
+    async def push(self) -> None:
+        """See to it that what has come is written; raises what went wrong before."""
+        behind = self._filling.received - self._filling.written
+        if self._writing is not None:
+            if not self._writing.done() and behind < UNWRITTEN_BYTES:
+                return
+            await self._writing
+        self._writing = asyncio.create_task(self._write())
+
+    async def finish(self) -> bytes:
+        """The hash of all, when it is written."""
+        if self._writing is not None:
+            await self._writing
+        await self._write()
+        return self._hash.digest()
+
+    async def stop(self) -> None:
+        """No thread is left that writes to the file."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+
+    async def _write(self) -> None:
+        while chunk := self._filling.unwritten():
+            await asyncio.to_thread(self._take, chunk)
+            self._filling.wrote(len(chunk))
+
+    def _take(self, chunk: bytes) -> None:
+        filling = self._filling
+        come = filling.written + len(chunk)
+        if come > self._room:
+            # As it comes: whoever only says that much will come would empty the cache for nothing.
+            self._room = max(come, min(come + ROOM_BYTES, filling.size or come + ROOM_BYTES))
+            self._disk.reserve(filling.name, self._room, filling.size)
+        self._hash.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            view = view[self._part.write(view) :]
 
 
 async def follow(filling: Filling, disk: Disk, part: BinaryIO) -> None:
@@ -148,5 +224,5 @@ async def follow(filling: Filling, disk: Disk, part: BinaryIO) -> None:
         await asyncio.sleep(POLL_SECONDS)
     if not look.is_kept:
         raise Broken(f"{filling.name}: the process that fetched it gave up")
-    filling.is_proven = True
+    filling.is_proven = filling.is_kept = True
     filling.move()

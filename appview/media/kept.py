@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
@@ -51,14 +51,10 @@ async def piece(file: BinaryIO, size: int, at: int) -> bytes:
     return await asyncio.to_thread(os.pread, file.fileno(), size, at)
 
 
-async def read(
-    file: BinaryIO, start: int, stop: int, wait: Callable[[int], Awaitable[int]] | None = None
-) -> AsyncIterator[bytes]:
-    """Give the bytes of a file; `wait(position)` answers how far it may be read by now."""
+async def read(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:
     at = start
     while at < stop:
-        limit = stop if wait is None else min(await wait(at), stop)
-        chunk = await piece(file, min(limit - at, READ_BYTES), at)
+        chunk = await piece(file, min(stop - at, READ_BYTES), at)
         if not chunk:
             raise Broken("the file ends too early")
         yield chunk

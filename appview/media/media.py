@@ -87,7 +87,7 @@ class Media:
         """All of the blob, as a file to read; raises Broken."""
         opened = await self.open(cid, did, sources)
         try:
-            await opened.until_proven()
+            await opened.until_kept()
         finally:
             opened.close()
         kept = await self._kept(str(cid))
@@ -203,6 +203,8 @@ class Media:
                     error = error or failure
                     metrics.failed(failure)
                     log.info("blob did not come", cid=str(cid), error=str(failure)[:300])
+                    if filling.is_proven:
+                        break  # it came, and could not be kept
                 else:
                     metrics.came(is_ours=is_ours)
                     return is_ours
@@ -213,13 +215,14 @@ class Media:
             return False
         finally:
             self._fillings.pop(name)
-            if not filling.is_proven:
+            if not filling.is_kept:
                 _end(filling, error or Broken(f"{name}: nobody is left to ask"))
 
     async def _try(self, filling: Filling, source: Fetch) -> bool:
         name = filling.name
         try:
-            part = await asyncio.to_thread(self.disk.begin, name)
+            # Some calls about an empty file: to wake a thread takes five times as long.
+            part = self.disk.begin(name)
         except BlockingIOError:
             await self._follow(filling)
             return False
@@ -255,5 +258,6 @@ def _end(filling: Filling, error: Exception) -> None:
 
 async def _coming(filling: Filling, part: BinaryIO) -> Opened:
     file = os.fdopen(os.dup(part.fileno()), "rb", buffering=0)
-    head = await piece(file, HEAD_BYTES, 0)
-    return Opened(filling.size, head[: filling.readable], Coming(file, filling), filling)
+    coming = Coming(file, filling)
+    head = await coming.piece(0, min(filling.readable, HEAD_BYTES))
+    return Opened(filling.size, head, filling.is_proven, coming, filling)

@@ -1,12 +1,12 @@
 """A blob for one who reads it, all of it there or still on its way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from appview.media import metrics
-from appview.media.filling import Filling
-from appview.media.kept import Kept, read
+from appview.media.filling import Broken, Filling
+from appview.media.kept import READ_BYTES, Kept, piece
 
 
 class Readable(Protocol):
@@ -17,13 +17,24 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """The file that is being written."""
+    """The file that is being written, and what of it is in memory only."""
 
     file: BinaryIO
     filling: Filling
 
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        return read(self.file, start, stop, self.filling.until_readable)
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        at = start
+        while at < stop:
+            limit = min(await self.filling.until_readable(at), stop)
+            chunk = await self.piece(at, limit)
+            if not chunk:
+                raise Broken("the file ends too early")
+            yield chunk
+            at += len(chunk)
+
+    async def piece(self, at: int, limit: int) -> bytes:
+        unwritten = self.filling.unwritten_at(at, limit)
+        return unwritten or await piece(self.file, min(limit - at, READ_BYTES), at)
 
     def close(self) -> None:
         self.file.close()
@@ -35,28 +46,23 @@ class Opened:
 
     size: int | None
     head: bytes
+    is_proven: bool
     _bytes: Readable
     _filling: Filling | None = None
 
     @classmethod
     def of(cls, kept: Kept) -> "Opened":
-        return cls(kept.size, kept.head, kept)
+        return cls(kept.size, kept.head, is_proven=True, _bytes=kept)
 
-    @property
-    def is_proven(self) -> bool:
-        return self._filling is None
-
-    async def until_proven(self) -> None:
+    async def until_kept(self) -> None:
         if self._filling is not None:
-            await self._filling.until_proven()
-            self.size, self._filling = self._filling.received, None
+            await self._filling.until_kept()
 
-    async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes]:
+    async def read(self, start: int, stop: int | None) -> AsyncGenerator[bytes, None]:
         """Give the bytes from `start` up to `stop`; raises Broken where they never come."""
         if stop is None:
-            await self.until_proven()
-            stop = self.size
-        assert stop is not None
+            assert self._filling is not None
+            stop = await self._filling.until_proven()
         # A player's first question is for two bytes, to see how much there is.
         chunks = (
             _once(self.head[start:stop])

@@ -4,16 +4,19 @@ https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 """
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Final
 
 import structlog
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from appview.media.filling import Broken
 from appview.media.kinds import UNKNOWN, kind
 from appview.media.opened import Opened
 from appview.media.ranges import NotSatisfiable, Span, has_already, wanted_span
+from xrpc.bodies import Disconnected
+from xrpc.stream import unless_gone
 
 log = structlog.get_logger(__name__)
 
@@ -27,25 +30,46 @@ STRANGERS: Final = {
 KEPT: Final = "public, no-cache"
 
 
-class BlobResponse(StreamingResponse):
+class BlobResponse(Response):
     """Ends the connection where the bytes do not come, so that no client takes it for the whole."""
 
     def __init__(
         self, opened: Opened, span: Span | None, status: int, headers: Mapping[str, str]
     ) -> None:
         self._opened = opened
-        start, stop = (0, opened.size) if span is None else (span.start, span.stop)
-        super().__init__(opened.read(start, stop), status, headers)
+        self._start, self._stop = (0, opened.size) if span is None else (span.start, span.stop)
+        self.status_code = status
+        self.background = None
+        self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "HEAD":
-            self.body_iterator = _nothing()
         try:
-            await super().__call__(scope, receive, send)
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": self.status_code,
+                    "headers": self.raw_headers,
+                }
+            )
+            if scope["method"] == "HEAD":
+                await _send(send, b"", is_all=True)
+            else:
+                await self._send_body(receive, send)
+        except Disconnected:
+            pass
         except Broken as error:
             log.warning("blob broken off", error=str(error)[:300])
         finally:
             self._opened.close()
+
+    async def _send_body(self, receive: Receive, send: Send) -> None:
+        """The first piece is there already; while the rest comes the client may go away."""
+        async with aclosing(self._opened.read(self._start, self._stop)) as pieces:
+            first = await anext(pieces, b"")
+            is_all = self._stop is not None and self._start + len(first) == self._stop
+            await _send(send, first, is_all=is_all)
+            if not is_all:
+                await unless_gone(_send_rest(send, pieces), receive)
 
 
 def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None) -> Response:
@@ -82,7 +106,11 @@ def not_modified(asked: Mapping[str, str], etag: str) -> Response | None:
     return Response(status_code=304, headers={"etag": etag, "cache-control": KEPT})
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    chunks: tuple[bytes, ...] = ()
-    for chunk in chunks:
-        yield chunk
+async def _send_rest(send: Send, pieces: AsyncIterator[bytes]) -> None:
+    async for piece in pieces:
+        await _send(send, piece, is_all=False)
+    await _send(send, b"", is_all=True)
+
+
+async def _send(send: Send, piece: bytes, *, is_all: bool) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": not is_all})

@@ -66,6 +66,7 @@ async def test_what_one_account_does_not_give_is_asked_of_the_other_at_once(scen
     mallory = await rival(scene, status(404, error="BlobNotFound"))
     assert (await asks_for(scene, mallory.did)).status_code == 502
     assert (await scene.get()).content == scene.audio
+    await wait_until(scene.kept)
     assert (await asks_for(scene, mallory.did)).content == scene.audio, "and then it is proven"
 
 

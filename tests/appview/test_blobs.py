@@ -66,6 +66,7 @@ async def test_the_first_listener_gets_it_while_it_comes_and_the_next_from_the_c
     assert (first.status_code, first.content) == (200, scene.audio)
     assert first.headers["cache-control"] == "no-store"
     assert "etag" not in first.headers
+    await wait_until(scene.kept)
     second = await scene.get(server=1)
     assert (second.status_code, second.content) == (200, scene.audio)
     assert second.headers["etag"] == f'"{scene.cid}"'
@@ -369,7 +370,7 @@ async def test_the_bound_of_the_cache_holds_and_the_least_used_go_first(
             params = {"did": scene.alice.did, "cid": cid}
             assert (await scene.server.get(GET_BLOB, params=params)).status_code == 200
             assert sum(path.stat().st_size for path in scene.kept()) <= bound
-        assert {path.name for path in scene.kept()} == set(cids[-2:])
+        await wait_until(lambda: {path.name for path in scene.kept()} == set(cids[-2:]))
 
 
 async def test_who_wants_to_know_is_told_once_of_each_blob_that_came(
@@ -406,6 +407,7 @@ async def test_what_was_made_of_blobs_is_kept_beside_them_within_the_same_bound(
         assert await other.kept("thumb of a") == b"a" * 500_000
         assert await other.kept("thumb of b") is None
         await scene.get()
+        await wait_until(lambda: scene.cid in {path.name for path in scene.kept()})
         await one.keep("thumb of b", b"b" * 1_000_000)
         assert await other.kept("thumb of a") is None
         assert await other.kept("thumb of b") == b"b" * 1_000_000
@@ -449,7 +451,7 @@ async def test_kill_9_while_filling_leaves_nothing_that_the_next_request_does_no
     assert scene.parts()
     assert (await scene.get()).content == scene.audio
     assert (await scene.get()).headers["etag"] == f'"{scene.cid}"'
-    assert not scene.parts()
+    await wait_until(lambda: not scene.parts())
 
 
 def test_a_start_forgets_what_a_crash_left_and_finds_what_it_kept(tmp_path: Path) -> None:
