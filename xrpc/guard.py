@@ -6,9 +6,10 @@ that it could look up itself.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpcore
 
@@ -19,6 +20,7 @@ from xrpc.unreachable import Trouble, Unreachable
 PUBLIC_PORTS: Final = frozenset({80, 443})
 ATTEMPT_SECONDS: Final = 4.0
 MAX_ADDRESSES: Final = 8
+READ_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
@@ -82,8 +84,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         for index, address in enumerate(addresses):
             seconds = timeout if index == last else ATTEMPT_SECONDS
             try:
-                return await self._plain.connect_tcp(
-                    address, port, seconds, local_address, socket_options
+                return LargeReads(
+                    await self._plain.connect_tcp(
+                        address, port, seconds, local_address, socket_options
+                    )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if index == last:
@@ -92,6 +96,41 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class LargeReads(httpcore.AsyncNetworkStream):
+    """httpcore asks for 64 KiB at a time, and has as much to do with them as with all that came."""
+
+    def __init__(self, plain: httpcore.AsyncNetworkStream) -> None:
+        self._plain = plain
+
+    async def read(
+        self,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes:
+        return await self._plain.read(max(max_bytes, READ_BYTES), timeout)
+
+    async def write(
+        self,
+        buffer: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
+        await self._plain.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._plain.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return await self._plain.start_tls(ssl_context, server_hostname, timeout)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
+        return self._plain.get_extra_info(info)
 
 
 async def connect_first(addresses: list[str], port: int) -> socket.socket:
