@@ -1,6 +1,7 @@
 """check: is everything there that this service needs, and what to do where it is not."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,12 +23,14 @@ from appview.composition import USER_AGENT, app_settings
 from appview.config import Config
 from indexer.events import Rejected
 from indexer.frames import Kind, peek
+from indexer.labels.subscription import UNHEARD, labels_url
 from indexer.leadership import is_led
-from indexer.relay import open_firehose
-from lexicons.syntax import InvalidSyntax, parse_datetime
+from indexer.relay import open_firehose, open_subscription
+from lexicons.syntax import Did, InvalidSyntax, parse_datetime
 from migrations.database import open_database
 from migrations.errors import CannotOpen
 from xrpc.client import GuardedClient, Unreachable
+from xrpc.directory import Directory
 from xrpc.names import Dns, Names
 
 FIRST_FRAME_SECONDS = 30.0
@@ -55,6 +58,7 @@ async def look_around(config: Config, client: GuardedClient, names: Names) -> li
         check_database(config),
         check_names(names),
         *(check_relay(origin, operators) for origin in relays),
+        *(check_labeler(labeler, config, client) for labeler in config.labelers),
         check_discovery(config, operators, _now),
         check_directory(config, operators, _now),
         check_handle_resolver(config, operators),
@@ -105,6 +109,18 @@ def _of_frame(origin: str, frame: bytes, ahead: timedelta | None) -> Finding:
     if behind > LONG_BEHIND:
         return warn("relay", f"{text}, {behind} old", "the relay is behind: ask another", ahead)
     return ok("relay", text, ahead)
+
+
+async def check_labeler(labeler: Did, config: Config, client: GuardedClient) -> Finding:
+    topic = "labeler"
+    try:
+        directory = Directory(client, config.plc_url, seconds=time.monotonic)
+        url = labels_url(await directory.fetch(labeler))
+        async with await open_subscription(client, url, None):
+            return ok(topic, f"{labeler}: connected to {url}")
+    except UNHEARD as error:
+        text = f"{labeler}: {type(error).__name__}: {error}"
+        return warn(topic, text, "see PLYR_LABELERS; what it said before goes on to hold")
 
 
 def _now() -> datetime:

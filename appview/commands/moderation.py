@@ -24,6 +24,15 @@ select exists (select from account where did = $1) and ($3 = '' or exists (
 ))
 """
 
+# A row without a labeler is a decision made here.
+LABELERS = """
+select labeler
+from local.takedown
+where subject = $1
+and labeler <> ''
+order by labeler
+"""
+
 
 async def take_down(
     config: Config, words: Sequence[str], *, reason: str | None, actor: str | None
@@ -43,9 +52,14 @@ async def restore(
     async with open_tools(config, migrate=False) as tools:
         subject = await _subject(tools, words)
         decision = Decision(subject, actor or user(), reason)
-        if not await moderation.restore(tools.pool, record_types(config.namespace), decision):
-            raise click.ClickException(f"{subject} is not taken down")
+        is_restored = await moderation.restore(tools.pool, record_types(config.namespace), decision)
+        labelers = [row["labeler"] for row in await tools.pool.fetch(LABELERS, subject)]
+        if not is_restored:
+            by = f" here, but by {', '.join(labelers)}" if labelers else ""
+            raise click.ClickException(f"{subject} is not taken down{by}")
         click.echo(f"restored: {subject}")
+        if labelers:
+            click.echo(f"it stays hidden by {', '.join(labelers)}", err=True)
 
 
 async def _subject(tools: Tools, words: Sequence[str]) -> Subject:

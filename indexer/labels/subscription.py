@@ -26,6 +26,7 @@ from indexer.seldom import Seldom
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import GuardedClient, Unreachable
+from xrpc.did_document import DidDocument
 from xrpc.identity import IdentityError, IdentityResolver
 from xrpc.keys import PublicKey
 
@@ -41,6 +42,22 @@ KEY_SECONDS: Final = 2.0
 
 class NoLabeler(Exception):
     """The DID document names no address or no key for labels."""
+
+
+UNHEARD: Final = (
+    OSError,
+    WebSocketException,
+    Unreachable,
+    TimeoutError,
+    IdentityError,
+    NoLabeler,
+)
+
+
+def labels_url(document: DidDocument) -> str:
+    if document.labeler is None or document.label_key is None:
+        raise NoLabeler(f"{document.did} has no #atproto_labeler, or no #atproto_label")
+    return f"{document.labeler.replace('http', 'ws', 1)}/xrpc/{METHOD}"
 
 
 @dataclass(slots=True)
@@ -62,14 +79,7 @@ class Subscription:
             started = loop.time()
             try:
                 await self._session()
-            except (
-                OSError,
-                WebSocketException,
-                Unreachable,
-                TimeoutError,
-                IdentityError,
-                NoLabeler,
-            ) as error:
+            except UNHEARD as error:
                 text = f"{type(error).__name__}: {error}"
             await store.note_connection(self.pool, self.labeler, error=text)
             delay = backoff.after(loop.time() - started)
@@ -82,9 +92,8 @@ class Subscription:
             await asyncio.sleep(delay)
 
     async def _session(self) -> NoReturn:
-        origin = await self._read_document()
+        url = await self._read_document()
         cursor = max(0, await store.load_cursor(self.pool, self.labeler) - 1)
-        url = f"{origin.replace('http', 'ws', 1)}/xrpc/{METHOD}"
         async with await open_subscription(self.client, url, cursor) as socket:
             await store.note_connection(self.pool, self.labeler, error=None)
             log.info("labeler connected", labeler=self.labeler, cursor=cursor)
@@ -97,11 +106,10 @@ class Subscription:
 
     async def _read_document(self) -> str:
         document = await self.resolver.read_document(self.labeler)
-        if document.labeler is None or document.label_key is None:
-            raise NoLabeler(f"{self.labeler} has no #atproto_labeler, or no #atproto_label")
+        url = labels_url(document)
         self._key = document.label_key
         self._key_until = asyncio.get_running_loop().time() + KEY_SECONDS
-        return document.labeler
+        return url
 
     async def _take(self, frames: Sequence[bytes | str]) -> None:
         said: list[Said] = []

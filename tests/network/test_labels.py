@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from appview.commands.check import check_labeler
+from appview.config import from_env
 from tests.conftest import new_database
 from tests.network.keys import SigningKey
 from tests.network.labeler import Labeler
@@ -17,6 +19,7 @@ from tests.network.program import Program
 from tests.network.story import Stage, Story
 from tests.network.world import Json, World
 from tests.support import wait_until
+from xrpc.client import GuardedClient
 
 
 @dataclass
@@ -158,6 +161,18 @@ async def test_R45_what_comes_after_its_label_is_hidden_at_once(
     assert await values(story, written.uri) == ["sexual"]
 
 
+async def test_R45_who_is_labelled_before_anybody_met_him_is_hidden_at_once(
+    story: Story, stage: Labelled
+) -> None:
+    bob = await story.person("bob")
+    await until_taken(story, stage.kind, stage.kind.says("!takedown", bob.did))
+    written = await bob.write(track("Never heard"))
+    await story.passes()
+    assert (await story.record_status(written.uri))["reason"] == "taken-down"
+    stage.kind.takes_back("!takedown", bob.did)
+    await until_shown(story, written.uri)
+
+
 async def test_R45_a_label_of_one_version_goes_with_it(story: Story, stage: Labelled) -> None:
     alice, song = await story.known()
     stage.kind.says("!hide", song.uri, cid=song.cid)
@@ -194,7 +209,8 @@ async def test_R45_neither_labelers_nor_the_operator_undo_one_another(
     await story.program.command_line("takedown", song.uri)
     await until_taken(story, stage.kind, stage.kind.takes_back("!takedown", song.uri))
     assert not await story.is_shown(song.uri)
-    await story.program.command_line("restore", song.uri)
+    said = await story.program.command_line("restore", song.uri)
+    assert f"it stays hidden by {stage.strict.did}" in said
     assert not await story.is_shown(song.uri)
     await story.program.command_line("takedown", song.uri)
     await until_taken(story, stage.strict, stage.strict.takes_back("!hide", song.uri))
@@ -315,12 +331,21 @@ async def test_case_138_a_labeler_that_starts_over_clears_nothing(
     await stage.strict.stream.close()
     stage.strict.stream.start_over()
     await stage.strict.stream.open()
-    await wait_until(lambda: len(stage.strict.stream.cursors_asked) > asked + 1)
+    await wait_until(lambda: len(stage.strict.stream.cursors_asked) > asked)
     assert set(stage.strict.stream.cursors_asked[asked:]) == {last - 1}
     assert not await story.is_shown(song.uri)
     stage.strict.stream.start_over(last)
     stage.strict.takes_back("!takedown", song.uri)
     await until_shown(story, song.uri)
+
+
+async def test_check_says_whether_each_labeler_is_heard(story: Story, stage: Labelled) -> None:
+    labelers = f"{stage.kind.did},{stage.witness.did}"
+    config = from_env({**story.program.environment(), "PLYR_LABELERS": labelers})
+    async with GuardedClient(allow_private_addresses=True, user_agent="test") as client:
+        found = [await check_labeler(labeler, config, client) for labeler in config.labelers]
+        assert [str(finding.level) for finding in found] == ["ok", "warn"]
+        assert stage.kind.stream.url in found[0].text
 
 
 async def test_R45_a_labeler_that_is_not_trusted_any_more_has_no_say(
