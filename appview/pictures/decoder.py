@@ -1,9 +1,10 @@
 """The process in which strangers' bytes are decoded: `python -m appview.pictures.decoder FD`.
 
-It is given open files through a socket, one at a time, and answers with pictures. It can write
-and start nothing, has its bounds in memory and time, and is ended whenever it does not answer.
+It is given open files through a socket, one at a time, and answers with pictures. It can write,
+start and reach nothing, has its bounds in memory and time, and is ended when it does not answer.
 """
 
+import importlib
 import io
 import os
 import resource
@@ -12,12 +13,27 @@ import sys
 import time
 from typing import BinaryIO, Final
 
+import mutagen
+from PIL import Image
+
+from appview import confinement
 from appview.pictures.embedded import picture_in
 from appview.pictures.protocol import HEAD, PICTURE, SECONDS, SIDES, Refused
 from appview.pictures.render import render
 
 MEMORY_BYTES: Final = 768 << 20
 REASON_BYTES: Final = 300
+# Imported by what decodes in the middle of some pictures and sounds, when nothing can be any more.
+LATE: Final = (
+    "copy",
+    "encodings.utf_16",
+    "encodings.utf_16_be",
+    "encodings.utf_16_le",
+    "PIL.ImageColor",
+    "PIL.ImagePalette",
+    "PIL.MpoImagePlugin",
+    "PIL.TiffImagePlugin",
+)
 
 
 def main() -> None:
@@ -32,18 +48,14 @@ def main() -> None:
 
 
 def confine() -> None:
+    for module in LATE:
+        importlib.import_module(module)
+    Image.preinit()
+    mutagen.File(io.BytesIO())  # which loads what it knows
     next_file = os.dup(0)
     os.close(next_file)
-    bounds = {
-        resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_NOFILE: next_file + 2,  # and one more for what is imported late
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_CORE: 0,
-    }
     os.nice(5)  # whoever waits for a page comes first
-    for bound, most in bounds.items():
-        resource.setrlimit(bound, (most, most))
+    confinement.confine({resource.RLIMIT_AS: MEMORY_BYTES, resource.RLIMIT_NOFILE: next_file + 1})
 
 
 def answer(kind: bytes, file: BinaryIO) -> bytes:

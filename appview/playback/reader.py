@@ -13,6 +13,7 @@ from typing import Final
 
 import orjson
 
+from appview import confinement
 from appview.playback.measuring import Unreadable, measure
 
 MEMORY_BYTES: Final = 512 << 20
@@ -27,15 +28,13 @@ def confine() -> None:
     for codec in CODECS:
         codecs.lookup(codec)
     os.nice(10)  # listeners come first
-    for limit, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_NOFILE, 0),  # what is open stays so
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NPROC, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    confinement.confine(
+        {
+            resource.RLIMIT_AS: MEMORY_BYTES,
+            resource.RLIMIT_CPU: CPU_SECONDS,
+            resource.RLIMIT_NOFILE: 0,  # what is open stays so
+        }
+    )
 
 
 def main() -> None:

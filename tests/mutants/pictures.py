@@ -104,7 +104,7 @@ PICTURES = (
     ),
     Mutant(
         name="decoder-unbounded",
-        file="appview/pictures/decoder.py",
+        file="appview/confinement.py",
         old="        resource.setrlimit(bound, (most, most))",
         new="        pass",
         breaks="what gets the better of a decoder can write and grow as it likes",
@@ -112,5 +112,21 @@ PICTURES = (
             "tests/appview/test_decoders.py::"
             "test_a_decoder_can_neither_write_nor_grow_nor_open_much",
         ),
+    ),
+    Mutant(
+        name="decoder-at-large",
+        file="appview/confinement.py",
+        old="        _call_nobody(system)\n",
+        new="",
+        breaks="what gets the better of a decoder can talk to the database and the world",
+        tests=("tests/appview/test_confinement.py::test_it_reaches_nobody",),
+    ),
+    Mutant(
+        name="decoder-among-our-files",
+        file="appview/confinement.py",
+        old="        _open_no_file(system)\n",
+        new="",
+        breaks="what gets the better of a decoder can remove what is kept",
+        tests=("tests/appview/test_confinement.py::test_it_touches_no_file",),
     ),
 )
