@@ -71,7 +71,7 @@ class Disk:
         self._connection.executescript(SCHEMA)
         for part in (self._folder / "parts").iterdir():
             with suppress(BlockingIOError):
-                self.end(part.stem, self.begin(part.stem))
+                self.end(part.stem, self._begun(part.stem))
         self._reconcile()
 
     def close(self) -> None:
@@ -137,6 +137,9 @@ class Disk:
         BlockingIOError: another process, or another task of this one, is at it.
         """
         self._check_free(0)
+        return self._begun(name)
+
+    def _begun(self, name: str) -> BinaryIO:
         file = self._part(name).open("a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -258,11 +261,11 @@ class Disk:
         """After a crash between a file and its line: the files are right."""
         with self._index() as index:
             index.execute("begin immediate")
-            blobs = {
-                entry.name: entry.stat()
-                for folder in (self._folder / "blobs").iterdir()
-                for entry in os.scandir(folder)
-            }
+            blobs = {}
+            for folder in (self._folder / "blobs").iterdir():
+                for entry in os.scandir(folder):
+                    with suppress(FileNotFoundError):  # another process needs its room
+                        blobs[entry.name] = entry.stat()
             parts = {path.stem for path in (self._folder / "parts").iterdir()}
             for name, whole in index.execute("select name, whole from kept").fetchall():
                 if name not in (blobs if whole else parts):

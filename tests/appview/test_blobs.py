@@ -454,6 +454,29 @@ async def test_kill_9_while_filling_leaves_nothing_that_the_next_request_does_no
     await wait_until(lambda: not scene.parts())
 
 
+def test_a_start_on_a_full_disk_forgets_what_a_crash_left(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, 1_000, 0)
+    disk.open()
+    disk.begin("half").close()  # as a crash does
+    disk.close()
+    full = Disk(tmp_path, 1_000, min_free_bytes=1 << 60)
+    full.open()
+    assert not list((tmp_path / "parts").iterdir())
+    full.close()
+
+
+def test_a_blob_that_another_server_forgets_meanwhile_keeps_none_from_starting(
+    tmp_path: Path,
+) -> None:
+    gone = tmp_path / "blobs" / "aa" / "aaa"
+    gone.parent.mkdir(parents=True)
+    gone.symlink_to(tmp_path / "nothing")  # listed, and not there when it is looked at
+    disk = Disk(tmp_path, 1_000, 0)
+    disk.open()
+    assert disk.names() == []
+    disk.close()
+
+
 def test_a_start_forgets_what_a_crash_left_and_finds_what_it_kept(tmp_path: Path) -> None:
     disk = Disk(tmp_path, 1_000, 0)
     disk.open()
