@@ -96,7 +96,7 @@ async def test_programs_below_a_closed_folder_are_copied_for_the_time_being(
 
 async def test_a_path_too_long_for_a_socket_is_shortened(tmp_path: Path) -> None:
     folder = Folder(tmp_path / ("läng" * 30) / "with, comma" / "postgres")
-    async with embedded.running(folder.path, start_timeout_seconds=30) as url:
+    async with embedded.running(folder.path, start_timeout_seconds=120) as url:
         assert await ask(url, "select 1") == 1
         assert str(folder.cluster) not in url
     await is_stopped(folder)
