@@ -32,35 +32,45 @@ cross join lateral derived.search_candidates(
 ) as found
 """
 
-# Few: sorted. Many: the newest documents are looked through, and those that match are many.
+# Few: sorted. Many: documents are looked through, the newest first, until enough of them match.
 NEWEST = """
 with matching as materialized (
     select id, key, rank, points, at, duration_ms, fields
     from derived.search_document
     where terms @@ $1::tsquery
-    limit 5001
+    limit 10001
 ), chosen as (
-    select * from matching where (select count(*) <= 5000 from matching)
+    select *
+    from matching
+    where (select count(*) <= 10000 from matching)
+    and at >= $3
+    and at < $4
+    and ($5::bigint is null or duration_ms >= $5)
+    and ($6::bigint is null or duration_ms <= $6)
+    and fields like all ($8::text[])
     union all
-    select id, key, rank, points, at, duration_ms, fields
-    from (
-        select *
-        from derived.search_document
-        where kind = $2
-        and at < $4
-        and (select count(*) > 5000 from matching)
+    (
+        select id, key, rank, points, at, duration_ms, fields
+        from (
+            select *
+            from derived.search_document
+            where kind = $2
+            and at >= $3
+            and at < $4
+            and (select count(*) > 10000 from matching)
+            order by at desc
+            limit 10000
+        ) as recent
+        where terms @@ $1::tsquery
+        and ($5::bigint is null or duration_ms >= $5)
+        and ($6::bigint is null or duration_ms <= $6)
+        and fields like all ($8::text[])
         order by at desc
-        limit 20000
-    ) as recent
-    where terms @@ $1::tsquery
+        limit $7
+    )
 )
 select $2 as kind, id, key, rank, points, at, fields
 from chosen
-where at >= $3
-and at < $4
-and ($5::bigint is null or duration_ms >= $5)
-and ($6::bigint is null or duration_ms <= $6)
-and fields like all ($8::text[])
 order by at desc, id desc
 limit $7
 """
