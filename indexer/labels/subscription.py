@@ -33,7 +33,9 @@ from xrpc.keys import PublicKey
 log = structlog.get_logger(__name__)
 
 METHOD: Final = "com.atproto.label.subscribeLabels"
+MAX_FRAME_BYTES: Final = 1_000_000
 FRAMES_AT_ONCE: Final = 500
+BYTES_AT_ONCE: Final = 1_000_000
 GATHERING_SECONDS: Final = 0.1
 VERIFIED_AT_ONCE: Final = 50
 KEY_SECONDS: Final = 2.0
@@ -94,7 +96,7 @@ class Subscription:
     async def _session(self) -> NoReturn:
         url = await self._read_document()
         cursor = max(0, await store.load_cursor(self.pool, self.labeler) - 1)
-        async with await open_subscription(self.client, url, cursor) as socket:
+        async with await open_subscription(self.client, url, cursor, MAX_FRAME_BYTES) as socket:
             await store.note_connection(self.pool, self.labeler, error=None)
             log.info("labeler connected", labeler=self.labeler, cursor=cursor)
             metrics.labelers_connected.inc()
@@ -185,10 +187,12 @@ class Subscription:
 async def _gather(socket: ClientConnection) -> list[bytes | str]:
     """The next frame, and what follows at its heels: they are written together."""
     frames = [await socket.recv()]
+    room = BYTES_AT_ONCE - len(frames[0])
     try:
         async with asyncio.timeout(GATHERING_SECONDS):
-            while len(frames) < FRAMES_AT_ONCE:
+            while len(frames) < FRAMES_AT_ONCE and room > 0:
                 frames.append(await socket.recv())
+                room -= len(frames[-1])
     except (TimeoutError, ConnectionClosed):
         pass  # what came is kept; a connection that ended says so again
     return frames
