@@ -129,14 +129,17 @@ limit $5
 
 PUT_SUBJECTS_RIGHT = """
 insert into subject_count (subject, likes, comments, in_lists)
-select
-    asked.subject,
-    count(*) filter (where subject_link.kind = 'like'),
-    count(*) filter (where subject_link.kind = 'comment'),
-    count(*) filter (where subject_link.kind = 'list')
+select asked.subject, added.likes, added.comments, added.in_lists
 from unnest($1::text[]) as asked (subject)
-left join subject_link on subject_link.subject = asked.subject and subject_link.counted
-group by asked.subject
+cross join lateral (
+    select
+        count(*) filter (where kind = 'like') as likes,
+        count(*) filter (where kind = 'comment') as comments,
+        count(*) filter (where kind = 'list') as in_lists
+    from subject_link
+    where subject_link.subject = asked.subject
+      and subject_link.counted
+) as added
 on conflict (subject) do update
 set likes = excluded.likes, comments = excluded.comments, in_lists = excluded.in_lists
 """
