@@ -21,7 +21,7 @@ and the documents themselves under `/lexicons/`.
 - **Errors** are `{"error": "Name", "message": "for people"}`. Any method may answer
   `InvalidRequest` (400, the message names the parameter), `RateLimitExceeded` (429, with
   `Retry-After`) and `NotEnoughResources` (503, try again later).
-  A method's own errors, all 400, stand with it.
+  A method's own errors, all 400 but `UpstreamUnavailable` (502), stand with it.
 - **Pages.** Give the `cursor` of an answer to get the next one, everything else unchanged; one
   without a cursor is the last. A page may be shorter than its `limit`. A walk through all pages
   misses and doubles nothing while others write.
@@ -30,6 +30,8 @@ and the documents themselves under `/lexicons/`.
 - **Headers.** `ETag` with anonymous answers (send it back as `If-None-Match`), `RateLimit-Limit`,
   `-Remaining`, `-Reset`, `-Policy`, and `atproto-repo-rev` for who is signed in. Scripts of any
   origin may call.
+- **Labels.** `atproto-accept-labelers` names whose labels the answer may carry, of those that the
+  service trusts; without it all do, and `atproto-content-labelers` names those that did.
 
 | method | gives |
 |---|---|

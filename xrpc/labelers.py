@@ -15,7 +15,7 @@ from xrpc.replies import RawHeaders
 ACCEPT: Final = b"atproto-accept-labelers"
 CONTENT: Final = b"atproto-content-labelers"
 
-_PARAMETERS: Final = re.compile(r"(?:[ \t]*;[ \t]*[a-z*][a-z0-9_.*-]*(?:=[^;,]+)?)*[ \t]*")
+_PARAMETERS: Final = re.compile(r"(?:[ \t]*;[ \t]*[a-z*][a-z0-9_.*-]*(?:=[^;, \t]+)?)*[ \t]*")
 
 
 def accepted(trusted: tuple[Did, ...], headers: Sequence[tuple[bytes, bytes]]) -> tuple[Did, ...]:
