@@ -37,6 +37,8 @@ STANDARD_NAMES: Final = frozenset(
         "JwtReplayed",
     }
 )
+UPSTREAM_UNAVAILABLE: Final = "UpstreamUnavailable"
+"""The one name of the lexicons whose status is not 400 but 502: somebody else has it."""
 
 
 class XrpcError(Exception):

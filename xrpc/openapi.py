@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from lexicons.catalog import Catalog
 from lexicons.examples import example
+from xrpc.errors import UPSTREAM_UNAVAILABLE
 
 Json: TypeAlias = dict[str, Any]
 
@@ -69,6 +70,11 @@ _OF_BODIES: Final[Mapping[str, str]] = {
     "413": "The body is too large.",
     "415": "The body is compressed in a way that is not known here.",
 }
+_OF_BYTES_ELSEWHERE: Final[Json] = {
+    "206": {"description": "What Range asked for.", "content": {"*/*": {}}},
+    "416": {"description": "The range begins behind the last byte."},
+}
+_UPSTREAM: Final = "`UpstreamUnavailable`: try again after Retry-After seconds."
 
 
 def openapi(catalog: Catalog, *, version: str, origin: str, events: Mapping[str, str]) -> Json:
@@ -172,18 +178,22 @@ class _Writer:
         if "output" in main:
             ok["content"] = self._content(main["output"], nsid)
         statuses = dict(_STATUSES)
-        not_modified = {}
+        own = [error for error in main.get("errors", []) if error["name"] != UPSTREAM_UNAVAILABLE]
+        plain: Json = {}
+        if len(own) < len(main.get("errors", [])):
+            plain |= _OF_BYTES_ELSEWHERE
+            statuses["502"] = _UPSTREAM
         if main["type"] == "query":
-            not_modified["304"] = {"description": "As If-None-Match has it."}
+            plain["304"] = {"description": "As If-None-Match has it."}
         elif main["type"] == "procedure":
             statuses |= _OF_BODIES
         errors = {
             status: {"description": text, "content": _error_content("Error")}
             for status, text in statuses.items()
         }
-        if main.get("errors"):
-            errors["400"] = _own_errors(main["errors"])
-        return {"200": ok, **not_modified, **errors}
+        if own:
+            errors["400"] = _own_errors(own)
+        return {"200": ok, **plain, **errors}
 
     def _content(self, body: Mapping[str, Any], nsid: str) -> Json:
         if "schema" not in body:

@@ -17,7 +17,7 @@ from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import InvalidSyntax, parse_did, parse_record_key
 from migrations.database import Pool
 from xrpc.beside import Beside
-from xrpc.errors import XrpcError
+from xrpc.errors import UPSTREAM_UNAVAILABLE, XrpcError
 
 # A browser has what it has shown; whoever hands pictures on to others has to ask whether it may.
 CACHE: Final = "public, max-age=3600, s-maxage=60"
@@ -34,7 +34,7 @@ def picture_routes(gallery: Gallery, pool: Pool, beside: Beside) -> list[Route]:
             raise XrpcError(404, "NoPicture", str(error)) from error
         except NotNow as error:
             retry = {"retry-after": str(RETRY_SECONDS)}
-            raise XrpcError(502, "UpstreamUnavailable", str(error), retry) from error
+            raise XrpcError(502, UPSTREAM_UNAVAILABLE, str(error), retry) from error
 
     return [
         beside.route("/img/{size}/track/{did}/{rkey}/{cid}", answer, is_free=True),

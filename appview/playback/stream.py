@@ -21,7 +21,7 @@ from lexicons.cid import parse_cid
 from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_record_key
 from lexicons.types import PlaybackView
 from xrpc.beside import Beside
-from xrpc.errors import XrpcError
+from xrpc.errors import UPSTREAM_UNAVAILABLE, XrpcError
 
 PATH: Final = "/stream/{did}/{rkey}"
 RETRY: Final = {"retry-after": "30"}
@@ -58,7 +58,7 @@ async def best_url(context: AppContext, did: str, rkey: str, *, will_play: bool)
     if will_play and is_ours and not await _comes(context.blobs, Did(did), row["audio_cid"]):
         sources = [source for source in sources if "cid" not in source]
     if not sources:
-        raise XrpcError(502, "UpstreamUnavailable", f"nobody gives {uri} now", RETRY)
+        raise XrpcError(502, UPSTREAM_UNAVAILABLE, f"nobody gives {uri} now", RETRY)
     return sources[0]["url"]
 
 

@@ -11,7 +11,7 @@ from appview.media.response import answer, not_modified
 from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import Did
 from lexicons.types import GetBlobParams
-from xrpc.errors import XrpcError, invalid_request
+from xrpc.errors import UPSTREAM_UNAVAILABLE, XrpcError, invalid_request
 from xrpc.server import XrpcRequest
 
 RETRY_SECONDS = 15
@@ -45,4 +45,4 @@ async def get_blob(context: AppContext, request: XrpcRequest) -> Response:
 
 
 def _unavailable(why: str) -> XrpcError:
-    return XrpcError(502, "UpstreamUnavailable", why, {"retry-after": str(RETRY_SECONDS)})
+    return XrpcError(502, UPSTREAM_UNAVAILABLE, why, {"retry-after": str(RETRY_SECONDS)})

@@ -60,6 +60,14 @@ def test_patterns_are_those_of_the_formats(form: str, texts: list[str]) -> None:
         assert Draft202012Validator(schema).is_valid(text) == FORMATS[form](text), text
 
 
+def test_a_blob_may_come_in_ranges_or_not_at_all() -> None:
+    told = MADE["paths"]["/xrpc/fm.plyr.playback.getBlob"]["get"]["responses"]
+    assert {"200", "206", "304", "416", "502"} <= set(told)
+    assert "UpstreamUnavailable" in told["502"]["description"]
+    named = told["400"]["content"]["application/json"]["schema"]["allOf"][1]
+    assert "UpstreamUnavailable" not in named["properties"]["error"]["enum"]
+
+
 async def test_schemathesis_finds_nothing_that_is_not_as_described(
     settings: AppSettings, pool: Pool, catalog: Catalog, rows: Rows, tmp_path: Path
 ) -> None:

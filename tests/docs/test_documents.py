@@ -11,6 +11,7 @@ import pytest
 from appview.config import SETTINGS
 from indexer.events import QuarantineReason, Reason
 from indexer.labels.label import LabelReason
+from lexicons.catalog import load_catalog
 from tests.docs.documents import DOCUMENTS, ROOT, quoted, read, rows, section
 
 PATH = re.compile(r"[\w.<>-]+/[\w.<>/-]*|[\w<>-]+\.(?:py|md|sql|toml)")  # routes begin with /
@@ -40,6 +41,12 @@ def test_readme_lists_every_setting_with_its_default() -> None:
         else:
             assert table[name], name
             assert "`" not in table[name], name
+
+
+def test_readme_names_every_method() -> None:
+    told = set(quoted(section(read("README.md"), "What it answers")))
+    for nsid in load_catalog().methods:
+        assert {nsid, nsid.rpartition(".")[2]} & told, nsid
 
 
 @pytest.mark.parametrize(
