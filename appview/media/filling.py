@@ -31,6 +31,10 @@ class Wrong(Broken):
     """Something else came."""
 
 
+class LeftOff(Broken):
+    """Another process began, and did not bring it to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """An answer of a source: how many bytes it says will come, if it says so, and the bytes."""
@@ -223,6 +227,6 @@ async def follow(filling: Filling, disk: Disk, part: BinaryIO) -> None:
         filling.move()
         await asyncio.sleep(POLL_SECONDS)
     if not look.is_kept:
-        raise Broken(f"{filling.name}: the process that fetched it gave up")
+        raise LeftOff(f"{filling.name}: the process that fetched it gave up")
     filling.is_proven = filling.is_kept = True
     filling.move()

@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from cachetools import TTLCache
 from appview.media import metrics
 from appview.media.bucket import Bucket
 from appview.media.disk import OF, Disk, NoRoom
-from appview.media.filling import Broken, Fetch, Filling, Pace, fill, follow
+from appview.media.filling import Broken, Fetch, Filling, LeftOff, Pace, fill, follow
 from appview.media.kept import Kept, KeptFile, piece
 from appview.media.kinds import HEAD_BYTES
 from appview.media.opened import Coming, Opened
@@ -195,8 +195,10 @@ class Media:
         """
         filling = self._fillings[name]
         error: Exception | None = None
+        left, has_followed = deque(sources), False
         try:
-            for source in sources:
+            while left:
+                source = left.popleft()
                 try:
                     is_ours = await self._try(filling, source)
                 except NOT_COME as failure:
@@ -205,6 +207,9 @@ class Media:
                     log.info("blob did not come", cid=str(cid), error=str(failure)[:300])
                     if filling.is_proven:
                         break  # it came, and could not be kept
+                    if isinstance(failure, LeftOff) and not has_followed:
+                        left.appendleft(source)  # which was asked by somebody else, if at all
+                        has_followed = True
                 else:
                     metrics.came(is_ours=is_ours)
                     return is_ours
@@ -237,7 +242,7 @@ class Media:
     async def _follow(self, filling: Filling) -> None:
         part = await asyncio.to_thread(self.disk.part, filling.name)
         if part is None:
-            raise Broken(f"{filling.name}: another process has just dealt with it")
+            raise LeftOff(f"{filling.name}: another process has just dealt with it")
         filling.file = part
         try:
             await follow(filling, self.disk, part)

@@ -239,6 +239,24 @@ async def test_who_waits_for_a_slow_host_is_told_and_the_blob_still_comes(
         assert scene.fetches == 1
 
 
+async def test_a_server_that_ends_while_it_fetches_leaves_that_to_another(scene: Scene) -> None:
+    scene.upstream(in_two_pieces(scene.audio, 500_000, asyncio.Event()), times=1)
+    async with players(scene, 1) as listening:
+        for player in listening:
+            assert await player.part(0, 1_000) == scene.audio[:1_000]
+    await scene.blobs[0].media.close()
+
+    async def heals() -> bool:
+        """Who asked before the end was noticed is cut off, too."""
+        try:
+            return (await scene.get(server=1)).content == scene.audio
+        except httpx.RemoteProtocolError:
+            return False
+
+    await wait_until(heals)
+    assert scene.fetches == 2
+
+
 async def test_after_a_fault_the_next_request_heals(pool: Pool, tmp_path: Path) -> None:
     async with staged(pool, tmp_path, servers=1) as scene:
         scene.upstream(status(500, error="Broken"), times=1)
