@@ -42,7 +42,7 @@ full join (
         count(*) filter (where kind = 'like') as likes,
         count(*) filter (where kind = 'comment') as comments,
         count(*) filter (where kind = 'list') as in_lists
-    from subject_link
+    from {links}
     where counted and subject >= $1 and subject < $2
     group by subject
 ) as added using (subject)
@@ -90,7 +90,7 @@ full join (
         group by did
         union all
         select split_part(subject, '/', 3), 0, 0, 0, count(*)
-        from subject_link
+        from {links}
         where counted
           and kind = 'like'
           and subject >= $1
@@ -171,8 +171,12 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One account, or all of them: from where to where in the order of keys."""
+    """One account, or all of them: from where to where in the order of keys, and out of what.
 
+    All links are read as they lie; those to one account's records have no index but the view's.
+    """
+
+    links: str = "link"
     first_subject: str = ""
     end_of_subjects: str = "~"
     first_did: str = ""
@@ -181,7 +185,7 @@ class Range:
     @classmethod
     def of(cls, did: Did) -> "Range":
         # What lies under a DID lies between did/ and did0: 0 is the character behind the slash.
-        return cls(f"at://{did}/", f"at://{did}0", did, did)
+        return cls("subject_link", f"at://{did}/", f"at://{did}0", did, did)
 
 
 EVERYTHING = Range()
@@ -191,10 +195,13 @@ async def count_differences(
     connection: Connection, within: Range, names: Names
 ) -> list[Difference]:
     subjects = await connection.fetch(
-        SUBJECTS, within.first_subject, within.end_of_subjects, timeout=WHOLE_TABLES_SECONDS
+        SUBJECTS.format(links=within.links),
+        within.first_subject,
+        within.end_of_subjects,
+        timeout=WHOLE_TABLES_SECONDS,
     )
     accounts = await connection.fetch(
-        ACCOUNTS,
+        ACCOUNTS.format(links=within.links),
         within.first_subject,
         within.end_of_subjects,
         within.first_did,
@@ -254,7 +261,7 @@ async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
             did,
         )
         counted = await connection.fetchrow(
-            ACCOUNTS,
+            ACCOUNTS.format(links=within.links),
             within.first_subject,
             within.end_of_subjects,
             did,
