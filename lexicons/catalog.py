@@ -53,10 +53,6 @@ class Method:
     input: Body | None
     output: Body | None
 
-    @property
-    def has_input(self) -> bool:
-        return self.input is not None
-
     def validate_output(self, obj: object) -> None:
         if self.output is None:
             raise Invalid("", f"{self.nsid} has no output")

@@ -199,10 +199,6 @@ def parse_handle(text: str) -> Handle:
     return Handle(text.lower())
 
 
-def parse_at_identifier(text: str) -> Did | Handle:
-    return parse_did(text) if text.startswith("did:") else parse_handle(text)
-
-
 def parse_nsid(text: str) -> Nsid:
     if not is_nsid(text):
         raise InvalidSyntax("an NSID", text)

@@ -54,24 +54,13 @@ def title_key(title: str) -> str | None:
 
 def words(text: str) -> Sequence[str]:
     """Letters and digits in a row, folded; a run in a script without spaces is one word."""
-    return [word for chunk in _chunks(text) for word in chunk]
-
-
-def joined_words(text: str) -> Sequence[str]:
-    """What is written without a space and yet is several words: acdc of AC/DC, rem of R.E.M."""
-    return ["".join(chunk) for chunk in _chunks(text) if len(chunk) > 1]
+    folded = fold(text).translate(_NO_APOSTROPHE)
+    spaced = "".join(letter if _is_of_a_word(letter) else " " for letter in folded)
+    return [word for run in spaced.split() for word in _WORD.findall(run)]
 
 
 def is_unspaced(word: str) -> bool:
     return re.match(f"[{_UNSPACED}]", word) is not None
-
-
-def _chunks(text: str) -> list[list[str]]:
-    chunks = []
-    for chunk in fold(text).translate(_NO_APOSTROPHE).split():
-        spaced = "".join(letter if _is_of_a_word(letter) else " " for letter in chunk)
-        chunks.append([word for run in spaced.split() for word in _WORD.findall(run)])
-    return chunks
 
 
 def _is_of_a_word(character: str) -> bool:

@@ -8,6 +8,8 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
+from appview.media.ranges import has_already
+
 # Whoever is hidden is hidden at once: a cache has to ask whether its copy may still be shown.
 KEPT: Final = "public, no-cache"
 
@@ -65,8 +67,7 @@ class Templates:
 def fresh(response: Response, asked: Mapping[str, str]) -> Response:
     """Nothing but the headers for whoever has the page already."""
     etag = response.headers.get("etag")
-    known = [tag.strip().removeprefix("W/") for tag in asked.get("if-none-match", "").split(",")]
-    if etag is None or not {"*", etag} & set(known):
+    if etag is None or not has_already(asked, etag):
         return response
     kept = ("etag", "cache-control", "content-security-policy")
     return Response(status_code=304, headers={name: response.headers[name] for name in kept})

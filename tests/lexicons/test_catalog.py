@@ -109,7 +109,7 @@ def test_a_method_says_what_it_takes_and_gives() -> None:
     errors = [{"name": "One"}, {"name": "Two", "description": "…"}]
     method = catalog_of(type="procedure", input=body, output=body, errors=errors).method("a.b.c")
     assert method is not None
-    assert (method.kind, method.errors, method.has_input) == ("procedure", ("One", "Two"), True)
+    assert (method.kind, method.errors) == ("procedure", ("One", "Two"))
     assert method.input is not None
     assert method.input.validate({"a": 1.0}) == {"a": 1}
     method.validate_output({"a": 1})

@@ -12,7 +12,6 @@ from lexicons.syntax import (
     AtUri,
     InvalidSyntax,
     is_valid,
-    parse_at_identifier,
     parse_at_uri,
     parse_datetime,
     parse_did,
@@ -31,7 +30,6 @@ RKEYS = st.from_regex(r"[A-Za-z0-9._:~-]{1,20}", fullmatch=True).filter(
     lambda key: key not in {".", ".."}
 )
 PARSERS: list[Callable[[str], object]] = [
-    parse_at_identifier,
     parse_at_uri,
     parse_datetime,
     parse_did,
@@ -112,8 +110,7 @@ def test_each_part_of_an_at_uri_has_its_own_bound(uri: str) -> None:
 
 def test_handles_are_lower_case() -> None:
     assert parse_handle("Alice.TEST") == "alice.test"
-    assert parse_at_identifier("Alice.TEST") == "alice.test"
-    assert parse_at_identifier("did:plc:ABC") == "did:plc:ABC"
+    assert parse_did("did:plc:ABC") == "did:plc:ABC"
 
 
 @pytest.mark.parametrize(
