@@ -12,7 +12,7 @@ LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 async def wait_until(
-    predicate: Callable[[], object | Awaitable[object]], timeout_seconds: float = 10
+    predicate: Callable[[], object | Awaitable[object]], timeout_seconds: float = 30
 ) -> None:
     """Return as soon as the predicate (plain or async) is true."""
     deadline = time.monotonic() + timeout_seconds

@@ -40,7 +40,7 @@ class Stage:
             await stranger.write(makers.track("Before"))
         await stranger.write(makers.track("After"))
 
-    async def passes(self, timeout_seconds: float = 10) -> None:
+    async def passes(self, timeout_seconds: float = 30) -> None:
         """Wait until everything told so far has been looked at, whatever came of it."""
         written = await self.witness.write(makers.profile("I saw that"))
 
@@ -98,14 +98,14 @@ class Story:
         await self.stage.passes()
 
     async def holds(
-        self, people: Iterable[Person] | None = None, timeout_seconds: float = 15
+        self, people: Iterable[Person] | None = None, timeout_seconds: float = 30
     ) -> None:
         """Wait until the program agrees with the oracle about everyone in this story."""
         await self.stage.passes()
         await self.agrees(people, timeout_seconds)
 
     async def agrees(
-        self, people: Iterable[Person] | None = None, timeout_seconds: float = 15
+        self, people: Iterable[Person] | None = None, timeout_seconds: float = 30
     ) -> None:
         """As `holds`, but nothing is written to see how far the program has come."""
         about = list(people if people is not None else self.people)
