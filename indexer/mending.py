@@ -6,16 +6,16 @@ from itertools import groupby
 from indexer import counters
 from indexer.outbox import tell_forgotten
 from indexer.records import ledger
-from indexer.records.record_type import RecordTypes, RecordUri, texts
+from indexer.records.record_type import RecordUri, texts
 from indexer.rows import begin, new_tally
 from indexer.walks import Place
+from indexer.writer import Writer
 from lexicons.syntax import Did, Nsid
-from migrations.database import Pool
 
 RECORDS_AT_ONCE = 200
 
 
-async def forget(pool: Pool, record_types: RecordTypes, did: Did, places: Iterable[Place]) -> None:
+async def forget(writer: Writer, did: Did, places: Iterable[Place]) -> None:
     """Erase the rows and links of these records, whether they are there or not.
 
     As purged tombstones they come back with the rev that they had. What the account's own counts
@@ -23,16 +23,16 @@ async def forget(pool: Pool, record_types: RecordTypes, did: Did, places: Iterab
     """
     uris = sorted(RecordUri(did, *place) for place in places)
     for start in range(0, len(uris), RECORDS_AT_ONCE):
-        await _forget(pool, record_types, uris[start : start + RECORDS_AT_ONCE])
+        await _forget(writer, uris[start : start + RECORDS_AT_ONCE])
 
 
-async def _forget(pool: Pool, record_types: RecordTypes, uris: Sequence[RecordUri]) -> None:
-    async with pool.acquire() as connection, connection.transaction():
-        await begin(connection)
+async def _forget(writer: Writer, uris: Sequence[RecordUri]) -> None:
+    async with writer.pool.acquire() as connection, connection.transaction():
+        await begin(connection, writer.epoch)
         await tell_forgotten(connection, uris)
         for collection, same in groupby(uris, lambda uri: uri.collection):
-            await record_types[Nsid(collection)].delete(connection, list(same))
-        tally = new_tally(record_types)
+            await writer.record_types[Nsid(collection)].delete(connection, list(same))
+        tally = new_tally(writer.record_types)
         await counters.replace_links(connection, texts(uris), [], tally)
         await counters.store(connection, tally)
         await ledger.purge(connection, uris)

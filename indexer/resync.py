@@ -288,7 +288,7 @@ class Resync:
             cid = walked.entries.get(place)
             if held.rev == walked.root.rev and held.cid != (cid and cid_text(cid)):
                 doubted.add(place)
-        await mending.forget(self.pool, writer.record_types, did, doubted)
+        await mending.forget(writer, did, doubted)
         return doubted
 
     async def _known(self, did: Did) -> dict[Place, str]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from indexer import mending
 from indexer.leadership import LEADER_LOCK, leadership
 from indexer.rows import LostLeadership, begin
 from indexer.steps import Cursor, Step
 from lexicons.syntax import parse_did
 from migrations.database import Pool
-from tests.indexer.changes import NOW, new_writer
+from tests.indexer.changes import NOW, change, index, new_writer, track
 from tests.support import wait_until
 
 STEP = Step(did=parse_did("did:plc:ewvi7nxzyoun6zhxrhs64oiz"))
@@ -28,6 +29,16 @@ async def test_a_leader_that_was_followed_by_another_can_write_nothing(pool: Poo
         assert await pool.fetchval("select count(*) from relay_cursor") == 0
         await replace(new_writer(pool), epoch=second.epoch).write([STEP], CURSOR)
     assert await pool.fetchval("select seq from relay_cursor") == 7
+
+
+async def test_a_leader_that_was_followed_by_another_can_forget_nothing(pool: Pool) -> None:
+    """What it forgot before a walk nobody would walk for: the walk was the new leader's."""
+    song = change(track())
+    await index(pool, song)
+    stale = replace(new_writer(pool), epoch=0)
+    with pytest.raises(LostLeadership):
+        await mending.forget(stale, song.did, [(song.collection, song.rkey)])
+    assert await pool.fetchval("select state from record") == "valid"
 
 
 async def test_a_new_leader_begins_when_the_last_write_of_the_old_one_has_ended(

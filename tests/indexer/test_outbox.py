@@ -105,7 +105,7 @@ async def test_what_a_mending_forgets_is_told_and_comes_anew(pool: Pool) -> None
     song, gone = change(track()), change(track(), key=2)
     await hear(pool, song, gone)
     places = [(one.collection, one.rkey) for one in (song, gone)]
-    await mending.forget(pool, TYPES, ALICE, places)
+    await mending.forget(new_writer(pool), ALICE, places)
     assert (await told(pool))[2:] == [
         ("delete", SONG, None, "deleted"),
         ("delete", f"{ALICE}/track/{tid(2)}", None, "deleted"),
