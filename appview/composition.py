@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from typing import BinaryIO
 
 import asyncpg
 import structlog
@@ -19,11 +20,13 @@ from appview.media.disk import Disk
 from appview.media.sources import Sources
 from appview.media.stored import Stored
 from appview.playback.facts import FactReader
+from appview.playback.missing import Missing
 from appview.screen import Progress
 from indexer.leadership import leadership
 from indexer.sequencer import Retention
 from indexer.service import IndexerSettings, Tools, build_indexer
 from lexicons.catalog import load_catalog
+from lexicons.cid import Cid
 from migrations.database import Pool, open_database
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
@@ -134,12 +137,17 @@ async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIt
     disk = Disk(config.data_dir / "media", config.media_cache_bytes, config.min_free_bytes)
     # Listeners do not wait behind walks of the same host, nor walks behind them.
     remote = Remote(tools.client, time.monotonic)
-    sources = Sources(tools.resolver, remote, tools.client, config.max_blob_bytes)
+    missing, facts = Missing(tools.pool), FactReader(tools.pool)
+    sources = Sources(tools.resolver, remote, tools.client, config.max_blob_bytes, missing.note)
     bucket = None
     if config.media_store is not None:
         bucket = open_bucket(config.media_store, Stored(tools.pool, config.media_store_bytes))
-    facts = FactReader(tools.pool)
-    async with open_blobs(disk, sources, bucket=bucket, told=facts.note) as blobs:
+
+    async def told(cid: Cid, file: BinaryIO) -> None:
+        await missing.came(cid)
+        await facts.note(cid, file)
+
+    async with open_blobs(disk, sources, bucket=bucket, told=told) as blobs:
         blobs.media.spawn(facts.catch_up(disk))
         yield create_app(
             app_settings(config), tools.pool, tools.catalog, tools.resolver, stop, blobs

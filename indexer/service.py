@@ -17,6 +17,7 @@ from indexer.decisions import Wakes
 from indexer.discovery import Discovery
 from indexer.labels.labels import Labels
 from indexer.leadership import Leader
+from indexer.missing_blobs import MissingBlobs
 from indexer.pipeline import Pipeline
 from indexer.probing import Probing
 from indexer.purge import Purge
@@ -90,6 +91,7 @@ class Indexer:
     requests: Requests
     sequencer: Sequencer
     probing: Probing
+    missing_blobs: MissingBlobs
     labels: Labels
     resync_workers: int
 
@@ -109,6 +111,7 @@ class Indexer:
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),
                 group.create_task(self.probing.run()),
+                group.create_task(self.missing_blobs.run()),
                 group.create_task(self.labels.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
@@ -265,6 +268,7 @@ async def build_indexer(tools: Tools, settings: IndexerSettings, epoch: int) -> 
         Requests(tools.pool, pipeline, tools.resolver, tools.remote, tools.now),
         build_sequencer(tools, pipeline, settings),
         Probing(tools.pool, tools.client, settings.trusted_media_hosts, tools.now),
+        MissingBlobs(tools.pool, tools.resolver, tools.remote, tools.now),
         build_labels(tools, settings),
         settings.resync_workers,
     )

@@ -31,6 +31,13 @@ class RemoteError(Exception):
         super().__init__(f"HTTP {status} {error or 'without an error name'}: {message[:200]}")
         self.status = status
         self.error = error
+        self.message = message
+
+    @property
+    def is_missing_blob(self) -> bool:
+        """Of getBlob: there is none. The reference PDS says it with no name but in its message."""
+        is_said = self.error == "BlobNotFound" or self.message.lower() == "blob not found"
+        return self.status == 404 or (self.status == 400 and is_said)
 
     @property
     def is_not_served(self) -> bool:

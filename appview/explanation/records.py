@@ -82,18 +82,20 @@ def _state(record: Row) -> Iterator[Fact]:
 def _sound(track: Row, trust: Trust) -> Iterator[Fact]:
     word = playability(
         track["gate_type"],
-        track["audio_cid"],
+        None if track["audio_missing"] else track["audio_cid"],
         track["audio_url"],
         trust,
         url_status=track["url_status"],
     )
+    if track["audio_missing"]:
+        yield note("sound", f"its PDS does not have the blob, asked {at(track['audio_asked_at'])}")
     if word == "gated":
         yield note("sound", f"gated ({track['gate_type']}): it is shown, and not played here")
     elif word == "pending":
         yield note("sound", f"{track['audio_url']} was not asked for yet: it may not be there")
     elif word == "unavailable" and trust.covers(track["audio_url"]):
         yield note("sound", f"{track['audio_url']} is dead, asked {at(track['url_checked_at'])}")
-    elif word == "unavailable":
+    elif word == "unavailable" and not track["audio_missing"]:
         host = urlsplit(track["audio_url"] or "").hostname or "nowhere"
         yield note(
             "sound", f"its sound lies at {host}, which PLYR_TRUSTED_MEDIA_HOSTS does not name"

@@ -75,10 +75,20 @@ and state <> 'deleted'
 """
 
 TRACK = """
-select gate_type, audio_cid, audio_url, status as url_status, checked_at as url_checked_at
+select
+    gate_type,
+    audio_cid,
+    audio_url,
+    status as url_status,
+    checked_at as url_checked_at,
+    coalesce(missing.asks > 1, false) as audio_missing,
+    missing.asked_at as audio_asked_at
 from track
 left join media.source_check using (uri)
-where uri = $1
+left join media.missing_blob as missing
+    on missing.did = track.did
+    and missing.cid = track.audio_cid
+where track.uri = $1
 """
 
 # What it points at: is that there, is it shown, and which like of the same account counts?

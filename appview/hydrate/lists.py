@@ -21,7 +21,12 @@ select
     end as duration_ms,
     count(*) filter (
         where track.gate_type is null
-        and (track.audio_cid is not null or track.audio_url ^@ any ($2) and track.url_status = 'ok')
+        and (
+            track.audio_cid is not null
+            and not track.audio_missing
+            or track.audio_url ^@ any ($2)
+            and track.url_status = 'ok'
+        )
         and not track.audio_taken_down
     ) as playable,
     (

@@ -1,6 +1,6 @@
 """Who is asked for a blob: the PDS of its account, and once more where that has moved meanwhile."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -14,16 +14,25 @@ from xrpc.remote import Remote, RemoteError
 FETCH_SECONDS: Final = 1_800.0
 URL_SECONDS: Final = 300.0
 MAX_REDIRECTS: Final = 3
+Missed = Callable[[Did, str], Awaitable[None]]
+
+
+async def _nobody(_: Did, __: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Strangers name all of these, so all goes through the guarded client."""
+    """Strangers name all of these, so all goes through the guarded client.
+
+    `missed` is told whose blob its PDS does not have.
+    """
 
     resolver: IdentityResolver
     remote: Remote
     client: GuardedClient
     max_blob_bytes: int
+    missed: Missed = _nobody
 
     def host(self, did: Did) -> str:
         """Where `of` leads, as far as it is known before it is asked."""
@@ -48,14 +57,19 @@ class Sources:
             raise Broken(f"{did} names no PDS")
         if force and before is not None and before.pds == identity.pds:
             raise Broken(f"{identity.pds} does not give {cid}, and {did} has no other PDS")
-        async with self.remote.download(
-            identity.pds,
-            "com.atproto.sync.getBlob",
-            [("did", did), ("cid", cid)],
-            max_bytes=self.max_blob_bytes,
-            timeout_seconds=FETCH_SECONDS,
-        ) as response:
-            yield Incoming(response.size, response.chunks())
+        try:
+            async with self.remote.download(
+                identity.pds,
+                "com.atproto.sync.getBlob",
+                [("did", did), ("cid", cid)],
+                max_bytes=self.max_blob_bytes,
+                timeout_seconds=FETCH_SECONDS,
+            ) as response:
+                yield Incoming(response.size, response.chunks())
+        except RemoteError as error:
+            if error.is_missing_blob:
+                await self.missed(did, cid)
+            raise
 
     @asynccontextmanager
     async def _from_url(self, url: str) -> AsyncIterator[Incoming]:

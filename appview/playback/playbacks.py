@@ -19,6 +19,7 @@ select
     fact.sample_rate,
     fact.channels,
     fact.read_at,
+    missing.asked_at as missing_at,
     source_check.status as check_status,
     source_check.ranges,
     source_check.cors,
@@ -31,6 +32,9 @@ join track on track.uri = asked.uri
 join account on account.did = shown_track.did
 left join media.audio_fact as fact on fact.cid = shown_track.audio_cid
 left join media.source_check on source_check.uri = asked.uri
+left join media.missing_blob as missing
+    on missing.did = shown_track.did
+    and missing.cid = shown_track.audio_cid
 """
 
 

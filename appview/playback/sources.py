@@ -41,7 +41,7 @@ def _ours(row: Row, origin: str) -> Source:
     }
     if row["read_at"] is not None:
         source["checkedAt"] = row["read_at"]
-    return _with_facts(source, row)
+    return _unless_missing(_with_facts(source, row), row)
 
 
 def _at_pds(row: Row) -> Source:
@@ -56,7 +56,7 @@ def _at_pds(row: Row) -> Source:
         "cors": False,
         "status": "unknown",
     }
-    return _with_facts(source, row)
+    return _unless_missing(_with_facts(source, row), row)
 
 
 def _at_cdn(row: Row) -> Source:
@@ -73,6 +73,14 @@ def _at_cdn(row: Row) -> Source:
         source["size"] = row["url_size"]
     if row["checked_at"] is not None:
         source["checkedAt"] = row["checked_at"]
+    return source
+
+
+def _unless_missing(source: Source, row: Row) -> Source:
+    """What the PDS does not have, we cannot have of it."""
+    if row["audio_missing"]:
+        source["status"] = "dead"
+        source["checkedAt"] = row["missing_at"]
     return source
 
 

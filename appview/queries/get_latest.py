@@ -24,6 +24,7 @@ from (
         and not audio_taken_down
         and (
             audio_cid is not null
+            and not audio_missing
             or url_status = 'ok'
             and exists (select from unnest($5::text[]) as host where starts_with(audio_url, host))
         )

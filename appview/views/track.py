@@ -27,7 +27,7 @@ def track_view_basic(row: Row, trust: Trust) -> TrackViewBasic:
     uri = row["uri"]
     may_play = playability(
         row["gate_type"],
-        row["audio_cid"],
+        None if row["audio_missing"] else row["audio_cid"],
         row["audio_url"],
         trust,
         url_status=row["url_status"],

@@ -547,6 +547,33 @@ after delete on track for each row
 when (old.audio_url is not null)
 execute function media.source_gone();
 
+-- Blobs of tracks that the PDS of their account did not have when somebody wanted to hear them. It
+-- counts when it has said so twice; then it is asked ever more rarely, until it has them again.
+create table media.missing_blob (
+    did       text collate "C" not null,
+    cid       text collate "C" not null,
+    asks      integer not null default 1,
+    asked_at  timestamptz not null default now(),
+    due_at    timestamptz not null default now() + interval '30 seconds',
+    primary key (did, cid)
+);
+comment on column media.missing_blob.asks is 'how many times in a row the PDS said that it has none';
+create index missing_blob_due on media.missing_blob (due_at);
+
+create function media.blob_named() returns trigger language plpgsql as $$
+begin
+    update media.missing_blob
+    set due_at = least(due_at, greatest(now(), asked_at + interval '30 seconds'))
+    where did = new.did
+      and cid = new.audio_cid;
+    return null;
+end $$;
+
+create trigger blob_named
+after insert or update of audio_cid on track for each row
+when (new.audio_cid is not null)
+execute function media.blob_named();
+
 -- What the bucket of PLYR_MEDIA_STORE holds, for all servers that share it. A rebuild keeps it: without
 -- it, what lies there would be fetched again. A line stands here before its object and until after it.
 create table media.stored (
@@ -728,20 +755,35 @@ select
     track.description,
     track.file_type,
     -- As subqueries, so that whoever does not ask for them does not pay. The status of the URL matters
-    -- where there is no blob.
+    -- where there is no blob, or its PDS has none.
     coalesce(
         (select measured.duration_ms from media.audio_fact as measured where measured.cid = track.audio_cid),
         track.duration_ms
     ) as duration_ms,
     track.audio_url,
     case
-        when track.audio_cid is null then (
+        when track.audio_cid is null
+            or exists (
+                select
+                from media.missing_blob as missing
+                where missing.did = track.did
+                  and missing.cid = track.audio_cid
+                  and missing.asks > 1
+            )
+        then (
             select source_check.status
             from media.source_check
             where source_check.uri = track.uri
         )
     end as url_status,
     track.audio_cid,
+    exists (
+        select
+        from media.missing_blob as missing
+        where missing.did = track.did
+          and missing.cid = track.audio_cid
+          and missing.asks > 1
+    ) as audio_missing,
     -- Under whichever account it was taken down: the bytes are the same.
     exists (
         select

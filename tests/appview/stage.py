@@ -16,6 +16,7 @@ from appview.context import AppSettings
 from appview.media.blobs import Blobs, open_blobs
 from appview.media.disk import Disk
 from appview.media.sources import Sources
+from appview.playback.missing import Missing
 from lexicons.catalog import load_catalog
 from lexicons.cid import Cid
 from lexicons.syntax import Did
@@ -101,7 +102,8 @@ async def staged(
         clients: list[httpx.AsyncClient] = []
         opened: list[Blobs] = []
         for disk in disks or [Disk(folder / "media", MANY, 0) for _ in range(servers)]:
-            sources = Sources(using.resolver, using.remote, using.client, 50_000_000)
+            note = Missing(pool).note
+            sources = Sources(using.resolver, using.remote, using.client, 50_000_000, note)
             blobs = await stack.enter_async_context(open_blobs(disk, sources, **given))
             opened.append(blobs)
             app = create_app(settings, pool, load_catalog(), None, blobs=blobs)

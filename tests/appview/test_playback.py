@@ -352,6 +352,7 @@ def test_R30_no_source_is_ever_a_strangers(
         "audio_cid": cid,
         "audio_url": url,
         "check_status": status,
+        "audio_missing": False,
     }
     for source in sources(row, TRUST, max_blob_bytes):
         told = httpx.URL(source["url"])

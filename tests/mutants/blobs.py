@@ -28,6 +28,25 @@ BLOBS = (
         ),
     ),
     Mutant(
+        name="blob-waits-for-the-disk",
+        file="appview/media/opened.py",
+        old="        return unwritten or await",
+        new="        return await",
+        breaks="who listens first waits for the disk, or is cut off",
+        tests=(
+            "tests/appview/test_blob_writing.py"
+            "::test_the_first_bytes_are_heard_before_the_disk_has_any",
+        ),
+    ),
+    Mutant(
+        name="blob-unwritten-without-bound",
+        file="appview/media/filling.py",
+        old="            if not self._writing.done() and behind < UNWRITTEN_BYTES:",
+        new="            if not self._writing.done():",
+        breaks="a slow disk fills the memory with what comes",
+        tests=("tests/appview/test_blob_writing.py::test_what_waits_for_a_slow_disk_is_bounded",),
+    ),
+    Mutant(
         name="blob-etag-too-early",
         file="appview/media/response.py",
         old="    if opened.is_proven:",

@@ -39,6 +39,22 @@ HAD = (
         tests=(f"{PROBING}::test_a_redirect_is_followed_nowhere",),
     ),
     Mutant(
+        name="blob-missing-after-one-no",
+        file="migrations/versions/0001_index.sql",
+        old="          and missing.asks > 1\n    ) as audio_missing,",
+        new="    ) as audio_missing,",
+        breaks="one bad answer of a PDS silences a track",
+        tests=("tests/appview/test_missing.py::test_one_no_says_nothing_yet",),
+    ),
+    Mutant(
+        name="blob-missing-for-ever",
+        file="indexer/missing_blobs.py",
+        old="            await self.pool.execute(FORGET, did, cid)\n",
+        new="            pass\n",
+        breaks="a track that was silent once is silent though its blob is there",
+        tests=("tests/indexer/test_missing_blobs.py::test_what_is_there_again_is_missing_no_more",),
+    ),
+    Mutant(
         name="length-guessed",
         file="appview/playback/measuring.py",
         old="    if info.bitrate_mode is BitrateMode.UNKNOWN:\n",

@@ -23,7 +23,7 @@ from tests.support import wait_until
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 COMMAND = Path(sys.executable).with_name("plyr-appview")
-START_SECONDS = 30
+START_SECONDS = 60
 STOP_SECONDS = 15
 
 # Rows that the program is at work on are left to it: no lock of ours may stand in its way.
@@ -40,6 +40,7 @@ HURRY = (
     update account set status_due_at = now() where did in (
         select did from account where status_due_at > now() for update skip locked)
     """,
+    "update media.missing_blob set due_at = now()",
 )
 
 
@@ -264,7 +265,7 @@ class Program:
         )
         return int(rows[0]["seq"])
 
-    async def reaches(self, seq: int, timeout_seconds: float = 10) -> None:
+    async def reaches(self, seq: int, timeout_seconds: float = 30) -> None:
         """Wait until nothing up to `seq` could be lost by a crash."""
 
         async def reached() -> bool:

@@ -231,3 +231,28 @@ async def test_R45_a_label_goes_when_its_author_takes_it_off_and_not_before(
     await alice.update(song, track("Tame"))
     await story.holds()
     assert await labels() == []
+
+
+async def test_a_blob_that_its_pds_lost_does_not_play_until_it_is_there_again(story: Story) -> None:
+    alice = await story.person("alice")
+    blob = a_blob(alice)
+    kept = (alice.did, str(blob["ref"]))
+    sound = alice.pds.blobs.pop(kept)
+    song = await alice.write(track("Lost", audioUrl=None, audioBlob=blob))
+    await story.holds()
+    assert (await view_of(story, song))["playability"] == "playable", "nobody has asked yet"
+    heard = await story.program.get(
+        "/xrpc/fm.plyr.playback.getBlob", [("did", alice.did), ("cid", kept[1])]
+    )
+    assert heard.status_code == 502
+
+    async def becomes(word: str) -> None:
+        async def is_so() -> bool:
+            await story.program.hurry()
+            return bool((await view_of(story, song))["playability"] == word)
+
+        await wait_until(is_so)
+
+    await becomes("unavailable")
+    alice.pds.blobs[kept] = sound
+    await becomes("playable")
