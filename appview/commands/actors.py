@@ -14,7 +14,10 @@ async def find_dids(tools: Tools, actors: Iterable[str]) -> list[Did]:
 
 
 async def find_did(tools: Tools, actor: str) -> Did:
-    """The account that has proven the handle here, else whoever the handle points at now."""
+    """The account that has proven the handle here, else whoever proves it now.
+
+    A domain may point at anybody: whom its owner would like to see taken down, say.
+    """
     try:
         if actor.startswith("did:"):
             return parse_did(actor)
@@ -25,6 +28,6 @@ async def find_did(tools: Tools, actor: str) -> Did:
     if did is not None:
         return did
     try:
-        return await tools.resolver.resolve_handle(handle)
+        return (await tools.resolver.resolve_by_handle(handle)).did
     except IdentityError as error:
         raise click.ClickException(str(error)) from error

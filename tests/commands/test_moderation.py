@@ -44,6 +44,15 @@ async def test_a_taken_down_account_is_gone_at_once_and_its_counts_follow(story:
     await story.holds()
 
 
+async def test_a_domain_takes_down_nobody_that_it_only_points_at(story: Story) -> None:
+    _, bob, _ = await scenes.entangled(story)
+    story.world.directory.handles["claimed-by-nobody.test"] = bob.did
+    ended = await command(story.program, "takedown", "claimed-by-nobody.test")
+    assert ended.status == 1
+    assert "does not claim it" in ended.err
+    assert await is_shown(story, bob.did)
+
+
 async def test_nothing_that_upstream_says_undoes_a_takedown(story: Story) -> None:
     alice, _, _ = await scenes.entangled(story)
     await moderate(story, "takedown", alice.did)
