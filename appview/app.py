@@ -158,19 +158,14 @@ def create_app(
     limiter = _limiter(settings.rate_limit)
     seats = Seats(settings.max_subscribers, settings.max_subscribers_per_caller, limiter)
     tail = Tail(pool, stop)
-    events = Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate))
     beside = Beside(settings.answer_seconds, translate, limiter)
-    gallery, pictures = None, list[Route]()
-    if blobs is not None:
-        gallery = Gallery(blobs, settings.namespace, Fetching(blobs.sources.remote))
-        blobs.before_close.push_async_callback(gallery.close)
-        pictures = picture_routes(gallery, pool, beside)
+    gallery = None if blobs is None else _gallery(blobs, settings.namespace)
     routes = [
         *wellknown_routes(context, catalog, beside),
         *page_routes(context, beside, gallery),
-        *pictures,
+        *([] if gallery is None else picture_routes(gallery, pool, beside)),
         stream_route(context, beside),
-        events,
+        Route(EVENTS_PATH, EventSource(catalog, tail, seats, translate)),
     ]
     endpoints = [
         replace(
@@ -189,6 +184,12 @@ def create_app(
     )
     answering = XrpcServer(catalog, endpoints, context, Starlette(routes=routes), hooks)
     return StreamServer(catalog, SUBSCRIPTIONS, tail, answering, seats, translate)
+
+
+def _gallery(blobs: Blobs, namespace: str) -> Gallery:
+    gallery = Gallery(blobs, namespace, Fetching(blobs.sources.remote))
+    blobs.before_close.push_async_callback(gallery.close)
+    return gallery
 
 
 def _in_time(handler: Handler, seconds: float) -> Handler:
