@@ -13,6 +13,7 @@ import uvicorn
 from prometheus_client import start_http_server
 from starlette.types import ASGIApp
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from appview.config import BadSetting, Config
@@ -28,6 +29,8 @@ STALLED_MILLISECONDS = 30_000
 SUBSCRIBER_MAX_BYTES = 4_096
 """Of a message from a subscriber, who has nothing to say."""
 PING_SECONDS = 30.0
+HEAD_MAX_BYTES = 64 << 10
+"""Of a request before its body, give or take what comes at once."""
 TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -40,6 +43,48 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class Http(HttpToolsProtocol):
+    """Whose parser would take a head of any length, and for ever."""
+
+    head_seconds = 30.0
+    _is_in_head = False
+    _head_bytes = 0
+    _head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_due = self.loop.call_later(self.head_seconds, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._is_in_head:
+            return
+        self._head_bytes += len(data)
+        if self._head_due is None:
+            self._head_due = self.loop.call_later(self.head_seconds, self.transport.close)
+        if self._head_bytes > HEAD_MAX_BYTES:
+            self.transport.write(TOO_LONG)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._end_head()
+        super().on_headers_complete()
+
+    def _end_head(self) -> None:
+        self._is_in_head = False
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
 
 
 class _WebSockets(WebSocketsSansIOProtocol):
@@ -81,7 +126,7 @@ async def answer(
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=Http,
             ws=_WebSockets,
             ws_max_size=SUBSCRIBER_MAX_BYTES,
             ws_ping_interval=PING_SECONDS,
