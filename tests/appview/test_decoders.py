@@ -208,5 +208,5 @@ def test_a_decoder_can_neither_write_nor_grow_nor_open_much(tmp_path: object) ->
 
 
 def test_the_server_never_imports_what_decodes_pictures() -> None:
-    code = "import sys, appview.composition; sys.exit('PIL' in sys.modules)"
+    code = "import sys, appview.cli; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
