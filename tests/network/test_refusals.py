@@ -93,7 +93,7 @@ async def test_case_47_a_dag_bomb_is_refused_at_once(story: Story) -> None:
     await alice.forge(lies.dag_bomb())
     begun = time.monotonic()
     await story.passes()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10  # read a thousand times a thousand, it would be minutes
     assert story.program.peak_megabytes() < before + 100
     await story.holds()
 
