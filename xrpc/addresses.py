@@ -56,6 +56,13 @@ def is_public(address: Address) -> bool:
     return not any(address in network for network in _SPECIAL_V6)
 
 
+def network_of(address: str) -> str:
+    """What one host has: an IPv4 address, or a whole /64 of IPv6."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+
+
 def parse_host(host: str) -> Address | str | None:
     """An address, a lower-case DNS name, or None for what could be read in two ways.
 

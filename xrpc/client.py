@@ -16,6 +16,7 @@ import certifi
 import httpcore
 import httpx
 
+from xrpc.addresses import network_of
 from xrpc.guard import AddressGuard, CheckedBackend, connect_first
 from xrpc.names import Names
 from xrpc.unreachable import Trouble, Unreachable, as_unreachable
@@ -51,6 +52,8 @@ class StreamedResponse:
     headers: Mapping[str, str]
     url: str
     _chunks: AsyncIterator[bytes]
+    peer: str = ""
+    """What answered, whatever its name: an address, or of IPv6 all that one host is given."""
 
     @property
     def size(self) -> int | None:
@@ -167,7 +170,7 @@ class GuardedClient:
             answered = _headers(raw)
             _check_body_headers(answered, max_bytes, target.host)
             async with aclosing(_bounded(raw, max_bytes, deadline, target.host)) as chunks:
-                yield StreamedResponse(raw.status, answered, str(target), chunks)
+                yield StreamedResponse(raw.status, answered, str(target), chunks, _peer(raw))
 
     async def checked_addresses(self, host: str, port: int) -> list[str]:
         trusted = (host, port) in self._guard.trusted
@@ -267,6 +270,11 @@ def _redirected(url: httpx.URL, location: str) -> httpx.URL:
 
 def _headers(raw: httpcore.Response) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw.headers}
+
+
+def _peer(raw: httpcore.Response) -> str:
+    address = raw.extensions["network_stream"].get_extra_info("server_addr")
+    return network_of(address[0]) if address else ""
 
 
 def _location(raw: httpcore.Response) -> str | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from appview.media.disk import Disk
+from appview.media.slots import Slots
 
 HELD_BACK_BYTES: Final = 64 << 10
 ROOM_BYTES: Final = 4 << 20
@@ -41,6 +42,7 @@ class Incoming:
 
     size: int | None
     chunks: AsyncIterator[bytes]
+    peer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ async def fill(
     part: BinaryIO,
     fetch: Fetch,
     pace: Pace,
-    slots: asyncio.Semaphore,
+    slots: Slots,
 ) -> None:
     """Take one source's answer into the `.part`; raises Broken unless it is the blob.
 
@@ -145,7 +147,7 @@ async def fill(
     """
     writer = _Writer(filling, disk, part)
     try:
-        async with fetch() as incoming, slots:
+        async with fetch() as incoming, slots.taken(incoming.peer):
             begun = time.monotonic()
             disk.check_size(incoming.size)
             filling.size = incoming.size

@@ -26,6 +26,7 @@ from appview.media.filling import Broken, Fetch, Filling, LeftOff, Pace, fill, f
 from appview.media.kept import Kept, KeptFile, piece
 from appview.media.kinds import HEAD_BYTES
 from appview.media.opened import Coming, Opened
+from appview.media.slots import Slots
 from lexicons.cid import Cid
 from lexicons.syntax import Did
 from xrpc.client import Unreachable
@@ -35,7 +36,6 @@ from xrpc.remote import HostBusy, RemoteError
 log = structlog.get_logger(__name__)
 
 DIGEST: Final = slice(4, None)  # of a binary CID
-FILLS_AT_ONCE: Final = 32
 # Whoever asks for more is told so: each holds a file open, and a stranger can ask for many.
 MOST_FILLS: Final = 400
 MOST_PER_HOST: Final = 100
@@ -57,10 +57,12 @@ class Media:
     """Who is asked for the blobs of an account, as far as it is known."""
     bucket: Bucket | None = None
     told: Told | None = None
+    most_fills: int = MOST_FILLS
     _fillings: dict[str, Filling] = field(default_factory=dict)
+    _begun: dict[str, tuple[float, asyncio.Task[None]]] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILLS_AT_ONCE))
+    _slots: Slots = field(default_factory=Slots)
     _failed: TTLCache[str, str] = field(
         default_factory=lambda: TTLCache(FAILURES_REMEMBERED, FAILURE_SECONDS, time.monotonic)
     )
@@ -112,11 +114,12 @@ class Media:
         await asyncio.to_thread(self.disk.put, name, data)
         await self._upload(name)
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Do it while this is open."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -153,11 +156,26 @@ class Media:
         return KeptFile(file, stat.st_size, await piece(file, HEAD_BYTES, 0))
 
     def _begin(self, name: str, cid: Cid, host: str, sources: Sequence[Fetch]) -> None:
-        if self._asked[host] >= MOST_PER_HOST or len(self._fillings) >= MOST_FILLS:
+        has_place = len(self._fillings) < self.most_fills or self._give_one_up()
+        if self._asked[host] >= MOST_PER_HOST or not has_place:
             raise Broken(f"{cid}: {host} has enough to do, or we have")
         self._asked[host] += 1
         self._fillings[name] = Filling(name, cid.raw[DIGEST])
-        self.spawn(self._fill_and_tell(name, cid, host, sources))
+        task = self.spawn(self._fill_and_tell(name, cid, host, sources))
+        self._begun[name] = time.monotonic(), task
+
+    def _give_one_up(self) -> bool:
+        """One of which nothing has come for so long that all who asked for it were told so."""
+        by_now = time.monotonic() - self.pace.patience_seconds
+        for name, (begun, task) in self._begun.items():
+            filling = self._fillings.get(name)
+            if begun > by_now:
+                break
+            if filling is not None and not filling.received:
+                task.cancel()
+                del self._begun[name]
+                return True
+        return False
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -170,6 +188,7 @@ class Media:
         try:
             is_ours = await self._fill(name, cid, sources)
         finally:
+            self._begun.pop(name, None)
             self._asked[host] -= 1
             if not self._asked[host]:
                 del self._asked[host]

@@ -65,7 +65,7 @@ class Sources:
                 max_bytes=self.max_blob_bytes,
                 timeout_seconds=FETCH_SECONDS,
             ) as response:
-                yield Incoming(response.size, response.chunks())
+                yield Incoming(response.size, response.chunks(), response.peer)
         except RemoteError as error:
             if error.is_missing_blob:
                 await self.missed(did, cid)
@@ -81,4 +81,4 @@ class Sources:
         ) as response:
             if response.status != 200:
                 raise RemoteError(response.status, "", url)
-            yield Incoming(response.size, response.chunks())
+            yield Incoming(response.size, response.chunks(), response.peer)

@@ -10,7 +10,9 @@ import pytest
 from starlette.responses import Response, StreamingResponse
 
 from appview.media.disk import Disk
-from appview.media.media import FILLS_AT_ONCE, MOST_PER_HOST
+from appview.media.filling import Pace
+from appview.media.media import MOST_PER_HOST
+from appview.media.slots import FILLS_AT_ONCE, Slots
 from lexicons.cid import cid_text, raw_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -126,3 +128,37 @@ async def test_so_many_wait_for_one_host_and_no_more(scene: Scene) -> None:
     answers = await asyncio.gather(*asking)
     told = [answer.json()["message"] for answer in answers]
     assert sum("enough to do" in one for one in told) == 5
+
+
+async def test_one_address_holds_some_of_the_places_under_however_many_names() -> None:
+    slots, go_on, taken = Slots(3, 2), asyncio.Event(), []
+
+    async def take(peer: str) -> None:
+        async with slots.taken(peer):
+            taken.append(peer)
+            await go_on.wait()
+
+    greedy = [asyncio.create_task(take("192.0.2.1")) for _ in range(5)]
+    await wait_until(lambda: len(taken) == 2)
+    other = asyncio.create_task(take("192.0.2.2"))
+    await wait_until(lambda: "192.0.2.2" in taken)
+    assert taken.count("192.0.2.1") == 2
+    go_on.set()
+    await asyncio.gather(*greedy, other)
+    assert len(taken) == 6
+    assert not slots._peers
+
+
+async def test_what_gives_nothing_makes_place_when_all_places_are_taken(
+    pool: Pool, tmp_path: Path
+) -> None:
+    async with staged(pool, tmp_path, servers=1, pace=Pace(patience_seconds=1)) as scene:
+        media = scene.blobs[0].media
+        media.most_fills = 2
+        mallory = await rival(scene, held(asyncio.Event()))
+        asking = await asked_for_many(scene, mallory.did, 2)
+        await wait_until(lambda: len(media._fillings) == 2)
+        assert (await scene.get()).status_code == 502, "they may come yet"
+        assert {answer.status_code for answer in await asyncio.gather(*asking)} == {502}
+        assert (await scene.get()).content == scene.audio
+        await wait_until(lambda: len(media._fillings) == 1)

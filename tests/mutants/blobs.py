@@ -69,8 +69,8 @@ BLOBS = (
     Mutant(
         name="blob-slot-before-turn",
         file="appview/media/filling.py",
-        old="    async with fetch() as incoming, slots:",
-        new="    async with slots, fetch() as incoming:",
+        old="        async with fetch() as incoming, slots.taken(incoming.peer):",
+        new="        async with slots.taken(), fetch() as incoming:",
         breaks="one host that answers nothing keeps every cold blob from coming",
         tests=(f"{RIVALS}::test_a_host_that_answers_nothing_keeps_nobody_from_the_others",),
     ),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrpc.addresses import is_public, parse_host
+from xrpc.addresses import is_public, network_of, parse_host
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,9 @@ def test_names_are_lowered_and_lose_their_last_dot() -> None:
     assert parse_host("Example.COM.") == "example.com"
     assert parse_host("_atproto.xn--bcher-kva.example") == "_atproto.xn--bcher-kva.example"
     assert parse_host("localhost") == "localhost"
+
+
+def test_one_host_of_ipv6_is_one_network_however_many_addresses_it_takes() -> None:
+    assert network_of("2606:4700::1") == network_of("2606:4700:0:0:ffff::2") == "2606:4700::/64"
+    assert network_of("2606:4700:0:1::1") != network_of("2606:4700::1")
+    assert network_of("192.0.2.1") != network_of("192.0.2.2")

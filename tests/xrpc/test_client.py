@@ -342,6 +342,7 @@ async def test_a_stream_gives_chunks_and_lets_go_when_left_early() -> None:
 
     async with serving(long) as server, open_client() as client:
         async with client.stream(server.url, max_bytes=10**6, timeout_seconds=5) as streamed:
+            assert streamed.peer == "127.0.0.1"
             assert streamed.status == 200
             total = sum([len(chunk) async for chunk in streamed.chunks()])
         assert total == 600_000
