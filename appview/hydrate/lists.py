@@ -12,12 +12,18 @@ from unnest($1::text[]) as asked (uri)
 join shown_list using (uri)
 """
 
-# For each item of each list, so as little of it as can be.
+# For each item of each list, so as little of it as can be. `offset 0`: a length is looked up once, not
+# in each of the sums.
 _SUMMARIES = """
 select
     list_item.list_uri,
     case
-        when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
+        when count(length.ms) = (
+            select count(*)
+            from list_item as item
+            where item.list_uri = list_item.list_uri
+        )
+        then sum(length.ms)::bigint
     end as duration_ms,
     count(*) filter (
         where track.gate_type is null
@@ -39,7 +45,8 @@ select
         limit 1
     ) as picture
 from list_item
-left join summed_track as track on track.uri = list_item.subject
+join summed_track as track on track.uri = list_item.subject
+cross join lateral (select track.duration_ms as ms offset 0) as length
 where list_item.list_uri = any ($1)
 group by list_item.list_uri
 """
@@ -55,7 +62,7 @@ async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, R
 async def load_summaries(
     connection: Connection, uris: Sequence[str], trust: Trust
 ) -> dict[str, Row]:
-    """By list: length if it is known of every item, how many can be played, the first picture."""
+    """Of lists that show anything: length if known of all, how many can be played, first picture."""
     if not uris:
         return {}
     rows = await connection.fetch(_SUMMARIES, uris, trust.prefixes)
