@@ -12,8 +12,8 @@ from unnest($1::text[]) as asked (uri)
 join shown_list using (uri)
 """
 
-# For each item of each list, so as little of it as can be. `offset 0`: a length is looked up once, not
-# in each of the sums.
+# For each item of each list, so as little of it as can be. `offset 0`: a length is looked up once,
+# not in each of the sums.
 _SUMMARIES = """
 select
     list_item.list_uri,
@@ -62,7 +62,7 @@ async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, R
 async def load_summaries(
     connection: Connection, uris: Sequence[str], trust: Trust
 ) -> dict[str, Row]:
-    """Of lists that show anything: length if known of all, how many can be played, first picture."""
+    """Of lists that show anything: length if known of all, how many can be played, a picture."""
     if not uris:
         return {}
     rows = await connection.fetch(_SUMMARIES, uris, trust.prefixes)
