@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from appview.app import create_app
+from appview.config import BadSetting, from_env
 from appview.context import AppSettings
 from appview.views.labels import find_views
 from lexicons.catalog import Catalog
@@ -198,3 +199,10 @@ def test_a_view_that_stands_twice_is_labelled_once() -> None:
     author = {"did": did("x"), "handle": "x"}
     views = find_views([{"actor": author}, {"actor": author}], "fm.plyr")
     assert [len(found) for found in views.values()] == [1, 1, 1]
+
+
+def test_labelers_are_dids_and_each_counts_once() -> None:
+    assert from_env({}).labelers == ()
+    assert from_env({"PLYR_LABELERS": f"{KIND}, {STRICT},{KIND}"}).labelers == (KIND, STRICT)
+    with pytest.raises(BadSetting, match="PLYR_LABELERS"):
+        from_env({"PLYR_LABELERS": f"{KIND}, strict.test"})
