@@ -65,11 +65,15 @@ class BlobResponse(Response):
     async def _send_body(self, receive: Receive, send: Send) -> None:
         """The first piece is there already; while the rest comes the client may go away."""
         async with aclosing(self._opened.read(self._start, self._stop)) as pieces:
-            first = await anext(pieces, b"")
-            is_all = self._stop is not None and self._start + len(first) == self._stop
-            await _send(send, first, is_all=is_all)
-            if not is_all:
+            if not await self._send_first(send, pieces):
                 await unless_gone(_send_rest(send, pieces), receive)
+
+    async def _send_first(self, send: Send, pieces: AsyncIterator[bytes]) -> bool:
+        """Answers whether it was all. A name for it in the caller would keep it in memory."""
+        first = await anext(pieces, b"")
+        is_all = self._stop is not None and self._start + len(first) == self._stop
+        await _send(send, first, is_all=is_all)
+        return is_all
 
 
 def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None) -> Response:
