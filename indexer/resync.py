@@ -4,7 +4,7 @@ Backfill and repair are the same walk. Missing nodes mean a truncated answer: no
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -243,12 +243,15 @@ class Resync:
         self, source: Source, walked: Walked, known: Mapping[Place, str]
     ) -> AsyncIterator[tuple[RecordChange, ...]]:
         """What the walk found and what is known of no more, in batches."""
-        differing = [
-            (path, cid) for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
-        ]
-        for start in range(0, len(differing), source.values_at_once):
-            chunk = differing[start : start + source.values_at_once]
-            yield await self._changes(source, walked, chunk)
+        left = deque(
+            path for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
+        )
+        while left:
+            asked = [left.popleft() for _ in range(min(len(left), source.values_at_once))]
+            changes = await self._changes(source, walked, asked)
+            yield changes
+            came = {(change.collection, change.rkey) for change in changes}
+            left.extendleft(path for path in asked if path not in came)
         vanished = [path for path in known if path not in walked.entries]
         did, rev = walked.root.did, walked.root.rev
         for start in range(0, len(vanished), CHANGES_AT_ONCE):
@@ -298,20 +301,21 @@ class Resync:
         return {(row["collection"], row["rkey"]): row["cid"] for row in rows}
 
     async def _changes(
-        self, source: Source, walked: Walked, chunk: Sequence[tuple[Place, bytes]]
+        self, source: Source, walked: Walked, paths: Sequence[Place]
     ) -> tuple[RecordChange, ...]:
-        root, blocks = walked.root, walked.values
-        if missing := [cid for _, cid in chunk if cid not in blocks]:
+        """Of those whose values came; there are some, or it is a truncated answer."""
+        did, rev, blocks = walked.root.did, walked.root.rev, walked.values
+        cids = {path: walked.entries[path] for path in paths}
+        if missing := [cid for cid in cids.values() if cid not in blocks]:
             blocks = {**blocks, **await source.blocks(missing)}
-        changes = []
-        for (collection, rkey), cid in chunk:
-            if cid not in blocks:
-                raise Truncated(f"record {collection}/{rkey} did not come")
-            value = blocks[cid]
-            changes.append(
-                RecordChange(root.did, collection, rkey, root.rev, cid_text(cid), value, live=False)
-            )
-        return tuple(changes)
+        changes = tuple(
+            RecordChange(did, *path, rev, cid_text(cid), blocks[cid], live=False)
+            for path, cid in cids.items()
+            if cid in blocks
+        )
+        if not changes:
+            raise Truncated(f"{len(paths)} records did not come, first {'/'.join(paths[0])}")
+        return changes
 
     async def _write(self, did: Did, changes: tuple[RecordChange, ...]) -> None:
         if changes:

@@ -4,7 +4,7 @@ Where the blocks come from is the caller's choice; every one is hashed, and the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -21,6 +21,7 @@ from xrpc.remote import Remote, RemoteError
 
 NODES_AT_ONCE = 100  # no limit is written down; the URL stays under 8 KiB
 BLOCKS_ANSWER_BYTES = 64 << 20
+VALUE_BYTES_AT_ONCE = 16 << 20
 SMALL_BYTES = 64 << 10  # read where they came: to hand them to a thread takes longer
 FAR_LAYERS = 3
 # Of so many records the whole repo costs its host, the network and us less than four questions.
@@ -46,7 +47,8 @@ class Source(Protocol):
 
     `open` gives the CID of the newest commit, with its block and whatever else came along. `way`
     gives what it will of the nodes from the root to a path, of a record that need not exist,
-    and `whole` of everything.
+    `whole` of everything. `blocks` may give some of them: those left are asked for again, as long
+    as any come.
     """
 
     @property
@@ -137,6 +139,7 @@ class BlocksFromCar:
 
     car: CarFile
     values_at_once: int = 1_000  # each call may read the whole file
+    bytes_at_once: int = VALUE_BYTES_AT_ONCE
 
     async def open(self, path: Place) -> tuple[bytes, Blocks]:  # noqa: ARG002 - as all sources
         if not self.car.roots:
@@ -150,7 +153,18 @@ class BlocksFromCar:
         return {}
 
     async def blocks(self, cids: Sequence[bytes]) -> Blocks:
-        return await asyncio.to_thread(lambda: dict(self.car.find(frozenset(cids))))
+        return await asyncio.to_thread(self._some, frozenset(cids))
+
+    def _some(self, cids: Set[bytes]) -> Blocks:
+        """At least one, if there is any."""
+        found: dict[bytes, bytes] = {}
+        left = self.bytes_at_once
+        for cid, block in self.car.find(cids):
+            found[cid] = block
+            left -= len(block)
+            if left <= 0:
+                break
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +215,8 @@ async def walk(source: Source, opened: Opened, collections: Collection[str]) -> 
             came |= blocks
             await _feed(nodes, blocks)
     while wanted := nodes.wanted(NODES_AT_ONCE):
-        blocks = await source.blocks(wanted)
-        missing = [cid for cid in wanted if cid not in blocks]
-        if missing:
-            raise Truncated(f"{len(missing)} nodes did not come, first {cid_text(missing[0])}")
-        await _feed(nodes, blocks)
+        if not await _feed(nodes, await source.blocks(wanted)):
+            raise Truncated(f"{len(wanted)} nodes did not come, first {cid_text(wanted[0])}")
     entries = {(collection, rkey): cid for collection, rkey, cid in nodes.records()}
     return Walked(root, entries, {cid: came[cid] for cid in entries.values() if cid in came})
 
@@ -254,9 +265,8 @@ def _key(path: Place) -> bytes:
     return "/".join(path).encode()
 
 
-async def _feed(nodes: RangeWalk, blocks: Blocks) -> None:
+async def _feed(nodes: RangeWalk, blocks: Blocks) -> int:
     """Nodes may be huge, and the loop is for all."""
     if sum(map(len, blocks.values())) <= SMALL_BYTES:
-        nodes.feed(blocks)
-    else:
-        await asyncio.to_thread(nodes.feed, blocks)
+        return nodes.feed(blocks)
+    return await asyncio.to_thread(nodes.feed, blocks)

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from indexer.discovery import Discovery
 from indexer.repo_state import State
-from indexer.walks import HEAD_MOVES
+from indexer.spool import Spool
+from indexer.walks import HEAD_MOVES, VALUE_BYTES_AT_ONCE
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete, untold
@@ -158,6 +159,21 @@ async def test_a_small_repo_that_does_not_come_whole_is_walked(scene: Scene, fau
     assert alice.times_asked("com.atproto.sync.getRepo") == 1
     assert scene.pipeline.repos[did].state is State.SYNCHRONIZED
     assert len(await scene.tracks()) == 60
+
+
+async def test_case_67_records_larger_than_memory_is_to_hold_come_in_portions(
+    scene: Scene, tmp_path: Path
+) -> None:
+    alice, remote = scene.alice, scene.tools.remote
+    for method in ("getRecord", "getBlocks"):
+        alice.pds.faults.on(f"com.atproto.sync.{method}", status(501, error="NotHere"))
+    scene.resync.spool = Spool(remote, tmp_path, max_repo_bytes=64 << 20, min_free_bytes=0)
+    large = [track(f"No. {number}", zebra="z" * 900_000) for number in range(20)]
+    assert VALUE_BYTES_AT_ONCE < 20 * 900_000
+    await alice.commit([alice.creating(each) for each in large], told=untold_to_anyone)
+    await scene.pipeline.writer.write([scene.pipeline.track(parse_did(alice.did), "a test")], None)
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", *(each["title"] for each in large)}
 
 
 async def test_a_repo_that_has_not_moved_costs_one_question(scene: Scene) -> None:

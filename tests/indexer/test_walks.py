@@ -1,5 +1,6 @@
 """A walk believes its root only if it is signed and new enough, and is complete or no walk."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -7,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from indexer.events import Reason, Rejected
-from indexer.walks import Place, Truncated, landmarks, open_repo, walk
+from indexer.repo.car import CarFile
+from indexer.walks import BlocksFromCar, Place, Truncated, landmarks, open_repo, walk
 from lexicons.syntax import parse_did
 from tests.indexer.signed_repo import create, make_repo, public_key, soon
 from tests.network.encoding import tid
@@ -127,6 +129,30 @@ async def test_case_64_a_walk_that_lacks_any_node_on_its_way_is_none(repo: Repo)
         except Truncated:
             needed += 1
     assert 3 < needed < len(repo.tree.nodes)
+
+
+async def test_case_67_a_car_gives_no_more_at_once_than_memory_is_to_hold(repo: Repo) -> None:
+    """A thousand records may be a gigabyte."""
+    file = CarFile(io.BytesIO(repo.car()))
+    records = {link.raw for link in repo.records.values()}
+    source, times = BlocksFromCar(file, bytes_at_once=200), 0
+    given: dict[bytes, bytes] = {}
+    while left := sorted(records - given.keys()):
+        blocks = await source.blocks(left)
+        assert 0 < sum(map(len, blocks.values())) < 400
+        given.update(blocks)
+        times += 1
+    assert given.keys() == records
+    assert times > 10
+
+
+async def test_a_walk_of_what_comes_in_portions_is_whole(repo: Repo) -> None:
+    source = BlocksFromCar(CarFile(io.BytesIO(repo.car())), bytes_at_once=1)
+    did = parse_did(repo.did)
+    identity = Identity(did, public_key(repo), "https://pds.test", None, None, soon())
+    opened = await open_repo(source, identity, (TRACK,), now=soon())
+    found = await walk(source, opened, (TRACK,))
+    assert {f"{collection}/{rkey}" for collection, rkey in found.entries} == set(RECORDS)
 
 
 async def test_case_64_without_its_root_commit_a_walk_is_none(repo: Repo) -> None:
