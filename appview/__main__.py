@@ -10,7 +10,6 @@ def main() -> None:
         signal.signal(number, _end)
     from appview import cli  # noqa: PLC0415 - the parts
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on there is what to undo
     cli.main()
 
 

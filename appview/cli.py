@@ -1,6 +1,7 @@
 """The command line. A command is a function here and what it does in commands/."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ def cli() -> None:
 def main() -> None:
     """Answer what a person can mend with a sentence, anything else with a traceback."""
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # there is what to undo now
         cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
