@@ -10,7 +10,7 @@ from appview.hydrate.tracks import load_tracks
 from appview.pagination import EARLIEST, LATEST
 from appview.parameters import moment
 from appview.rules import Trust
-from appview.search.candidates import find, find_newest
+from appview.search.candidates import find, find_newest, find_within
 from appview.search.cursor import DEPTH
 from appview.search.documents import Hit, Search, Span
 from appview.search.pages import ranked_page
@@ -62,7 +62,11 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
 async def ranking(connection: Connection, search: Search, sort: str) -> Sequence[Hit]:
     if sort == "newest":
         return await find_newest(connection, search, "track", DEPTH)
-    hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
+    hits = None
+    if search.span.is_in_time and not search.is_of_one_author:
+        hits = await find_within(connection, search, "track", DEPTH)
+    if hits is None:
+        hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
     if sort == "top":
         return sorted(hits, key=lambda hit: (hit.points, hit.id), reverse=True)
     return hits

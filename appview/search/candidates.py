@@ -3,9 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from appview.search.alternatives import alternatives
-from appview.search.documents import Hit, Search, by_terms, by_time
+from appview.search.documents import Hit, Search, by_terms, by_time, within
 from appview.search.match import Class
-from appview.search.shelves import Stage, beginning_patterns, first_stages, later_stage
+from appview.search.shelves import (
+    Stage,
+    beginning_patterns,
+    first_stages,
+    last_stage,
+    later_stage,
+)
 from lexicons.terms import Kind
 from migrations.runner import Connection
 
@@ -23,7 +29,9 @@ async def find(
     patterns = beginning_patterns(search.query)
     hits = await by_terms(connection, search, stages, wanted, patterns)
     if len(hits) < enough:
-        hits |= await _by_other_words(connection, search, kinds, wanted, hits)
+        others = await _other_words(connection, search, kinds, hits)
+        if others:
+            hits |= await by_terms(connection, search, others, wanted, known=hits)
     return _sorted(hits)
 
 
@@ -36,17 +44,32 @@ async def find_newest(
     hits = await by_time(connection, search, kind, wanted)
     if hits:
         return hits
-    others = _sorted(await _by_other_words(connection, search, [kind], wanted, {}))
-    return sorted(others, key=lambda hit: (hit.at, hit.id), reverse=True)
+    stages = await _other_words(connection, search, [kind], ())
+    others = await by_terms(connection, search, stages, wanted) if stages else {}
+    return sorted(_sorted(others), key=lambda hit: (hit.at, hit.id), reverse=True)
 
 
-async def _by_other_words(
-    connection: Connection,
-    search: Search,
-    kinds: Sequence[Kind],
-    wanted: int,
-    known: Collection[int],
-) -> dict[int, Hit]:
+async def find_within(
+    connection: Connection, search: Search, kind: Kind, wanted: int
+) -> list[Hit] | None:
+    """By relevance, of a time; None where that holds so much that `find` will do."""
+    if search.query.is_empty:
+        return []
+    stages = [last_stage(reading) for reading in search.query.readings]
+    found = await within(connection, search, kind, stages, wanted)
+    if found is None:
+        return None
+    if len(found) < FEW:
+        others = await _other_words(connection, search, [kind], found)
+        if others:
+            found += await within(connection, search, kind, others[kind], wanted) or []
+    return _sorted({hit.id: hit for hit in found})
+
+
+async def _other_words(
+    connection: Connection, search: Search, kinds: Sequence[Kind], known: Collection[object]
+) -> dict[Kind, list[Stage]]:
+    """What else to look for, of each kind that has something."""
     readings = search.query.readings
     words = dict.fromkeys(word for reading in readings for word in reading.words)
     found = await alternatives(connection, words, kinds)
@@ -58,8 +81,7 @@ async def _by_other_words(
         stages[kind] = [
             later_stage(reading, others) for others in tried if others for reading in readings
         ]
-    asked = {kind: each for kind, each in stages.items() if each}
-    return await by_terms(connection, search, asked, wanted, known=known) if asked else {}
+    return {kind: each for kind, each in stages.items() if each}
 
 
 def _sorted(hits: Mapping[int, Hit]) -> list[Hit]:

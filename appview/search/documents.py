@@ -19,7 +19,7 @@ from appview.search.shelves import (
     phrase_patterns,
     tsqueries,
 )
-from lexicons.terms import Kind
+from lexicons.terms import Kind, attribute
 from migrations.runner import Connection
 
 CANDIDATES = """
@@ -75,6 +75,42 @@ order by at desc, id desc
 limit $7
 """
 
+MOST_WITHIN = 10_000
+WITHIN = """
+with within as materialized (
+    select count(*) as size
+    from (
+        select
+        from derived.search_document
+        where kind = $2
+        and at >= $3
+        and at < $4
+        limit 10001
+    ) as any_of_them
+)
+select within.size, $2 as kind, found.*
+from within
+left join (
+    select id, key, rank, points, at, fields
+    from (
+        select *
+        from derived.search_document
+        where kind = $2
+        and at >= $3
+        and at < $4
+        and (select size <= 10000 from within)
+        order by at desc
+        limit 10000
+    ) as looked_at
+    where terms @@ $1::tsquery
+    and ($5::bigint is null or duration_ms >= $5)
+    and ($6::bigint is null or duration_ms <= $6)
+    and fields like all ($8::text[])
+    order by rank desc, id desc
+    limit $7
+) as found on true
+"""
+
 BY_ID = """
 select id, kind, key, rank, points, at, fields
 from derived.search_document
@@ -91,12 +127,23 @@ class Span:
     min_ms: int | None = None
     max_ms: int | None = None
 
+    @property
+    def is_in_time(self) -> bool:
+        return self.since > EARLIEST or self.until < LATEST
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
     query: Query
     filters: Filters = ()
     span: Span = Span()
+
+    @property
+    def is_of_one_author(self) -> bool:
+        """Who has so few that no shelf of them is long."""
+        return any(
+            term.startswith(attribute("author", "")) for group in self.filters for term in group
+        )
 
 
 class Hit(NamedTuple):
@@ -166,6 +213,33 @@ async def by_time(connection: Connection, search: Search, kind: Kind, wanted: in
         [*beginning_patterns(search.query), *phrase_patterns(search.query)],
     )
     return as_hits(search.query, rows)
+
+
+async def within(
+    connection: Connection, search: Search, kind: Kind, stages: Sequence[Stage], wanted: int
+) -> list[Hit] | None:
+    """All of a time that is of one of the stages; None where that time holds too much to look at.
+
+    The shelves of a common word end before one of a short time is met.
+    """
+    shelves = [
+        shelf for stage in stages for shelf in tsqueries(kind, search.query, stage, search.filters)
+    ]
+    span = search.span
+    rows = await connection.fetch(
+        WITHIN,
+        " | ".join(f"({shelf})" for shelf in shelves),
+        kind,
+        span.since,
+        span.until,
+        span.min_ms,
+        span.max_ms,
+        wanted,
+        phrase_patterns(search.query),
+    )
+    if rows[0]["size"] > MOST_WITHIN:
+        return None
+    return as_hits(search.query, [row for row in rows if row["id"] is not None])
 
 
 async def by_id(connection: Connection, query: Query, ids: Sequence[int]) -> list[Hit]:
