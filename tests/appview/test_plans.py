@@ -189,6 +189,7 @@ ASKED: dict[str, list[Asked]] = {
         asked("track_pkey", q="$title"),
         asked("track_pkey", q="$theirs", author="$author"),
         asked("search_document_terms", "track_pkey", q="$title", sort="newest"),
+        asked("search_document_by_time", q="$title", until="2023-12-22T00:00:00Z"),
         asked("search_word_misspelt", "search_word_parts", "track_pkey", q="$slip"),
         asked("search_word_misspelt", "search_document_terms", q="$slip", sort="newest"),
     ],
