@@ -369,6 +369,8 @@ async def test_a_host_that_asks_for_peace_has_it(scene: Scene) -> None:
 
 async def test_a_slow_host_is_slow_alone(scene: Scene) -> None:
     """However many of its pictures are asked for, few are at a time; others come meanwhile."""
+    scene.host.files["other.png"] = picture()
+    await scene.get(await scene.cover("other.png"))  # or who waits would wait for a decoder, too
     go_on = asyncio.Event()
     slow = Host()
     slow.faults.on("*", held(go_on))
