@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-import asyncpg
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -71,7 +70,7 @@ from appview.views.labels import add_labels, find_views
 from appview.wellknown import SERVICE_ID, wellknown_routes
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did
-from migrations.database import Pool
+from migrations.database import DATABASE_AWAY, Pool
 from xrpc.auth import ServiceAuth
 from xrpc.beside import Beside
 from xrpc.errors import XrpcError, not_enough_resources
@@ -87,15 +86,6 @@ Handler: TypeAlias = Callable[[AppContext, XrpcRequest], Awaitable[Output]]
 
 # What many ask for at once is remembered for a moment, for those without a token.
 HOT = 1.0
-
-UNREACHABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 ENDPOINTS: tuple[Endpoint[AppContext], ...] = (
     Endpoint("com.atproto.label.queryLabels", query_labels),
@@ -233,6 +223,6 @@ async def viewers_rev(context: AppContext, viewer: Did) -> str | None:
 
 def translate(error: Exception) -> XrpcError | None:
     """Without its database this service can promise nothing but to be asked again."""
-    if isinstance(error, UNREACHABLE):
+    if isinstance(error, DATABASE_AWAY):
         return not_enough_resources("the database cannot be reached; try again later")
     return None

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import BinaryIO
 
-import asyncpg
 import structlog
 from starlette.types import ASGIApp
 
@@ -27,7 +26,7 @@ from indexer.sequencer import Retention
 from indexer.service import IndexerSettings, Tools, build_indexer
 from lexicons.catalog import load_catalog
 from lexicons.cid import Cid
-from migrations.database import Pool, open_database
+from migrations.database import DATABASE_AWAY, Pool, open_database
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -38,13 +37,6 @@ log = structlog.get_logger(__name__)
 
 VERSION = version("plyr-appview")
 USER_AGENT = f"plyr-appview/{VERSION}"
-DATABASE_GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-)
 DATABASE_RETRY_SECONDS = 1.0
 
 
@@ -161,9 +153,17 @@ async def keep_indexing(
     while not stop.is_set():
         try:
             await _index_as_leader(config, tools, stop, show_progress=show_progress)
-        except* DATABASE_GONE as gone:
-            log.warning("database lost, starting over from the cursor", error=str(gone))
+        except* DATABASE_AWAY as gone:
+            why = "; ".join(sorted(_messages(gone)))
+            log.warning("database lost, starting over from the cursor", error=why)
             await asyncio.sleep(DATABASE_RETRY_SECONDS)
+
+
+def _messages(error: BaseException) -> set[str]:
+    """Of a group it is those within that say what happened."""
+    if isinstance(error, BaseExceptionGroup):
+        return {message for each in error.exceptions for message in _messages(each)}
+    return {str(error) or type(error).__name__}
 
 
 async def _index_as_leader(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,6 +18,16 @@ from migrations.errors import UnsuitableServer
 from migrations.runner import Connection
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+DATABASE_AWAY: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""It went, or is out of disk, memory or connections: asked again it may answer."""
 
 OLDEST_SERVER = 150000
 EXTENSIONS = {"pg_trgm": "similarity(text,text)", "unaccent": "unaccent(text)"}

@@ -6,13 +6,12 @@ some poolers carry none.
 
 import asyncio
 
-import asyncpg
 import structlog
 
 from appview.events.event import Wants
 from appview.events.log import CHANNEL, read_page
 from appview.events.ring import Ring
-from migrations.database import Pool
+from migrations.database import DATABASE_AWAY, Pool
 from migrations.runner import Connection
 
 log = structlog.get_logger(__name__)
@@ -20,15 +19,6 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 EVERYTHING = Wants()
-
-AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 
 class Reader:
@@ -78,7 +68,7 @@ class Reader:
             try:
                 async with self._pool.acquire() as connection:
                     await self._read_on(connection)
-            except AWAY as error:
+            except DATABASE_AWAY as error:
                 log.warning("event log out of reach, trying again", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 

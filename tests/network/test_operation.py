@@ -137,6 +137,31 @@ async def test_case_152_a_database_that_goes_away_loses_nothing(lonely_program: 
         await story.holds(timeout_seconds=30)
 
 
+async def test_case_152_a_database_without_room_loses_nothing(story: Story) -> None:
+    alice, song = await story.known()
+    await story.program.rows(
+        """
+        create function no_room() returns trigger language plpgsql as $$
+        begin
+            raise 'could not extend file: No space left on device' using errcode = 'disk_full';
+        end
+        $$
+        """
+    )
+    await story.program.rows(
+        "create trigger no_room before insert or update on track execute function no_room()"
+    )
+
+    async def noticed() -> bool:
+        return "No space left" in story.program.log_tail()
+
+    await alice.update(song, track("Written meanwhile"))
+    await wait_until(noticed)
+    assert (await story.program.get("/xrpc/_health")).status_code == 200
+    await story.program.rows("drop function no_room cascade")
+    await story.holds(timeout_seconds=30)
+
+
 async def test_a_stop_ends_in_time_though_the_database_hangs(lonely_program: Program) -> None:
     async with on_a_line(lonely_program) as line:
         story = Story(await Stage.start(lonely_program.world, lonely_program))
