@@ -32,14 +32,37 @@ cross join lateral derived.search_candidates(
 ) as found
 """
 
-# Few: sorted. Many: documents are looked through, the newest first, until enough of them match.
+# Of a word that every sixth title has, the newest have enough, and no index is asked. Of others few
+# are sorted, and many looked through, the newest first, until there are enough.
 NEWEST = """
-with matching as materialized (
+with glance as materialized (
+    select id, key, rank, points, at, duration_ms, fields
+    from (
+        select *
+        from derived.search_document
+        where kind = $2
+        and at >= $3
+        and at < $4
+        order by at desc
+        limit 2000
+    ) as newest
+    where terms @@ $1::tsquery
+    and ($5::bigint is null or duration_ms >= $5)
+    and ($6::bigint is null or duration_ms <= $6)
+    and fields like all ($8::text[])
+    order by at desc
+    limit $7
+), matching as materialized (
     select id, key, rank, points, at, duration_ms, fields
     from derived.search_document
     where terms @@ $1::tsquery
+    and (select count(*) < $7 from glance)
     limit 10001
 ), chosen as (
+    select *
+    from glance
+    where (select count(*) = $7 from glance)
+    union all
     select *
     from matching
     where (select count(*) <= 10000 from matching)
