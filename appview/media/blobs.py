@@ -91,7 +91,7 @@ async def open_blobs(
 ) -> AsyncIterator[Blobs]:
     """`told` of every blob that is newly proven, by the process that fetched it."""
     disk.open()
-    metrics.cache_bytes.set_function(disk.held)
+    metrics.weigh(disk)
     media = Media(disk, pace, sources.host, bucket, told)
     if bucket is not None:
         media.spawn(bucket.reconcile())
@@ -101,4 +101,5 @@ async def open_blobs(
             yield blobs
     finally:
         await media.close()
+        metrics.weigh(None)
         disk.close()

@@ -1,8 +1,10 @@
 """Prometheus metrics of the blobs: docs/metrics.md says what they mean."""
 
+import math
+
 from prometheus_client import Counter, Gauge
 
-from appview.media.disk import NoRoom
+from appview.media.disk import Disk, NoRoom
 from appview.media.filling import Wrong
 from appview.media.kept import Kept, KeptFile
 
@@ -11,6 +13,18 @@ served_bytes_total = Counter("plyr_media_served_bytes", "Bytes of blobs handed o
 fills_total = Counter("plyr_media_fills", "Fetches of a blob", ["outcome"])
 uploads_total = Counter("plyr_media_uploads", "Blobs for the bucket", ["outcome"])
 cache_bytes = Gauge("plyr_media_cache_bytes", "What the folder of blobs holds and has set aside")
+
+
+def weigh(disk: Disk | None) -> None:
+    """At every scrape; None when there is nothing to be weighed any more."""
+    cache_bytes.set_function(lambda: math.nan if disk is None else _held(disk))
+
+
+def _held(disk: Disk) -> float:
+    try:
+        return disk.held()
+    except NoRoom:  # all other figures are wanted then
+        return math.nan
 
 
 def found(kept: Kept | None) -> None:

@@ -1,22 +1,26 @@
 """fm.plyr.playback.getBlob: proven, seekable, and never more than may be had."""
 
 import asyncio
+import math
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY, generate_latest
 from starlette.responses import Response, StreamingResponse
 
 from appview.app import create_app
 from appview.context import AppSettings
+from appview.media import metrics
 from appview.media.blobs import open_blobs
 from appview.media.disk import Disk
 from appview.media.filling import Broken, Pace
@@ -515,3 +519,20 @@ def test_a_start_forgets_what_a_crash_left_and_finds_what_it_kept(tmp_path: Path
     with found:
         assert found.read() == b"a" * 900
     again.close()
+
+
+def test_figures_are_told_though_the_cache_is_out_of_order_or_closed(tmp_path: Path) -> None:
+    def held() -> float | None:
+        generate_latest()
+        return REGISTRY.get_sample_value("plyr_media_cache_bytes")
+
+    disk = Disk(tmp_path, 1 << 20, 0)
+    disk.open()
+    metrics.weigh(disk)
+    assert held() == 0
+    with closing(sqlite3.connect(tmp_path / "index.sqlite3")) as index:
+        index.execute("drop table kept")
+    assert math.isnan(held() or 0)
+    metrics.weigh(None)
+    disk.close()
+    assert math.isnan(held() or 0)
