@@ -49,7 +49,6 @@ PLANNED = 8
 PAIRS = 3
 
 FULLER = {
-    "fm.plyr.feed.getActorLikes",
     "fm.plyr.feed.getComments",
     "fm.plyr.library.getActorLists",
     "fm.plyr.library.getListsContaining",
