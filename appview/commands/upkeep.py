@@ -81,6 +81,7 @@ truncate
     link,
     list,
     list_item,
+    media.missing_blob,
     media.source_check,
     profile,
     record,
