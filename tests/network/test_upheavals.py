@@ -1,14 +1,10 @@
-"""The whole index held against the network after all that shakes it: nothing may differ.
-
-`plyr-appview audit` is run as its operator would, beside the live program, over everybody.
-"""
+"""The whole index held against the network after all that shakes it: nothing may differ."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,38 +13,18 @@ import pytest
 
 from migrations import embedded, runner
 from migrations.folder import Folder
-from tests.commands.terminal import Ended, command
 from tests.migrations.processes import postmaster
 from tests.network import http
+from tests.network.audits import audit, nothing_differs
 from tests.network.crowd import Crowd
 from tests.network.makers import bsky_profile, like, post, track
-from tests.network.oracle import is_ours
 from tests.network.program import Program
 from tests.network.story import Stage, Story
 from tests.network.world import World
 from tests.support import wait_until
 
-CUT_SECONDS = float(os.environ.get("PLYR_TEST_CUT_SECONDS", "3"))
-"""How long the relay is away: less than the minute that is promised. Give 60 to see it."""
 KILLS = 10
 GET_BLOCKS = "com.atproto.sync.getBlocks"
-
-
-def have_written(world: World) -> int:
-    return sum(any(is_ours(path) for path in person.ever) for person in world.people.values())
-
-
-async def audit(story: Story, *arguments: str) -> Ended:
-    return await command(story.program, "audit", "--grace", "2", *arguments)
-
-
-async def nothing_differs(story: Story) -> None:
-    """Not in the eyes of the oracle, and then not in those of the program's own audit."""
-    await story.holds(timeout_seconds=40)
-    ended = await audit(story)
-    assert (ended.status, ended.out) == (0, ""), ended.out + story.program.log_tail()
-    everybody = have_written(story.world)
-    assert f"{everybody} accounts compared: 0 differences, 0 could not be" in ended.err
 
 
 async def test_nothing_differs_after_a_backfill_from_nothing_and_what_is_planted_is_found(
@@ -141,31 +117,6 @@ def is_another(folder: Folder, pid: int) -> bool:
         return postmaster(folder) != pid
     except (FileNotFoundError, IndexError):
         return False
-
-
-async def test_nothing_differs_after_the_relay_was_away(story: Story) -> None:
-    crowd = await Crowd.gather(story, 8)
-    await story.passes()
-    await story.program.restart()  # its back-off is short again
-    await story.passes()
-    said = len(story.program.log_path.read_text())
-    relay = story.world.relay
-    async with crowd.writing():
-        await relay.close()
-        await asyncio.sleep(CUT_SECONDS)
-        await relay.open()
-        await wait_until(lambda: relay.subscribers, 60)
-    delays = [
-        float(seconds)
-        for seconds in re.findall(
-            r"relay disconnected.*retry_in_seconds=([\d.]+)",
-            story.program.log_path.read_text()[said:],
-        )
-    ]
-    steps = [min(2**number, 60) for number in range(len(delays))]
-    assert len(delays) >= 2, delays
-    assert all(step / 2 <= delay <= step * 1.5 for step, delay in zip(steps, delays, strict=True))
-    await nothing_differs(story)
 
 
 async def hears_nothing_of_this(crowd: Crowd, story: Story) -> None:
