@@ -132,7 +132,9 @@ class Accounts:
             await self._identity_asked(did, asked_at, age)
 
     async def _identity_asked(self, did: Did, asked_at: datetime, again_in: timedelta) -> None:
-        """An #identity that came after the question asks it again."""
+        """An #identity that came after the question asks it again; so does what is not saved."""
+        if self.resolver.is_unsaved(did):
+            again_in = FIRST_RETRY
         await self.pool.execute(
             """
             update account

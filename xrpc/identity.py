@@ -8,7 +8,7 @@ rate of its own by DID. The handle is proven apart: no signature waits for it.
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import structlog
 from cachetools import LRUCache
@@ -59,8 +59,6 @@ DISPROOF_AGE: Final = timedelta(seconds=2)
 REMEMBERED: Final = 100_000
 REMEMBERED_FAILURES: Final = 20_000
 
-_Found = TypeVar("_Found")
-
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -98,6 +96,7 @@ class IdentityResolver:
         self._owners: LRUCache[Handle, _Owner] = LRUCache(REMEMBERED)
         self._failures: LRUCache[Did, _Failure] = LRUCache(REMEMBERED_FAILURES)
         self._forced: LRUCache[Did, TokenBucket] = LRUCache(REMEMBERED_FAILURES)
+        self._unsaved: LRUCache[Did, None] = LRUCache(REMEMBERED_FAILURES)
         self._flights = Flights()
 
     async def __aenter__(self) -> Self:
@@ -151,6 +150,10 @@ class IdentityResolver:
         owner = None if claimed is None else self._owners.get(claimed)
         is_fresh = claimed is None or (owner is not None and owner.asked_at >= moment)
         return is_fresh and identity.resolved_at >= moment
+
+    def is_unsaved(self, did: Did) -> bool:
+        """Whether the table knows less of it than was found."""
+        return did in self._unsaved
 
     async def preload(self, dids: Collection[Did]) -> None:
         """Bring what the table knows into memory."""
@@ -285,21 +288,35 @@ class IdentityResolver:
         self._failures[did] = _Failure(error, self._clock() + age)
         if error.is_definitive:
             self._memory.drop(did)
-            await self._stored(self._store.forget(did) if self._store else None)
+            if self._store is not None:
+                await self._written(did, self._store.forget(did))
 
     async def _load(self, did: Did) -> Identity | None:
-        return await self._stored(self._store.load(did) if self._store else None)
+        if self._store is None:
+            return None
+        try:
+            return await self._store.load(did)
+        except StoreUnavailable as error:
+            _note_unavailable(error)
+            return None
 
     async def _save(self, identity: Identity) -> None:
-        await self._stored(self._store.save(identity) if self._store else None)
+        if self._store is not None:
+            await self._written(identity.did, self._store.save(identity))
 
-    async def _stored(self, work: Awaitable[_Found] | None) -> _Found | None:
-        """Without the database identities are still found, only more slowly."""
+    async def _written(self, did: Did, work: Awaitable[None]) -> None:
         try:
-            return None if work is None else await work
+            await work
         except StoreUnavailable as error:
-            log.warning("identity store unavailable", error=str(error))
-            return None
+            _note_unavailable(error)
+            self._unsaved[did] = None
+        else:
+            self._unsaved.pop(did, None)
 
     def _seconds(self) -> float:
         return self._clock().timestamp()
+
+
+def _note_unavailable(error: StoreUnavailable) -> None:
+    """Without the database identities are still found, only more slowly."""
+    log.warning("identity store unavailable", error=str(error))

@@ -82,6 +82,35 @@ async def test_an_identity_event_that_comes_during_the_question_is_asked_for_aga
     assert handle == "renamed.test"
 
 
+NO_SAVING = """
+create function refuse() returns trigger language plpgsql as $$
+begin
+    raise exception 'busy' using errcode = 'deadlock_detected';
+end $$;
+create trigger refuse before update of signing_key on account
+for each row execute function refuse();
+"""
+
+
+@pytest.mark.parametrize("change", ["a new key", "a tombstone"])
+async def test_what_became_of_an_identity_is_asked_again_soon_if_it_could_not_be_saved(
+    scene: Scene, change: str
+) -> None:
+    alice, accounts = scene.alice, build_accounts(scene.tools, scene.pipeline)
+    pool, did = scene.tools.pool, parse_did(alice.did)
+    known = await pool.fetchval("select signing_key from account")
+    await pool.execute(NO_SAVING)
+    await alice.rotate_key("p256", told=False)
+    if change == "a tombstone":
+        scene.world.directory.tombstoned.add(alice.did)
+    await accounts.refresh_identity(did)
+    assert await pool.fetchval("select signing_key from account") == known
+    assert await pool.fetchval("select identity_due_at < now() + interval '1 minute' from account")
+    await pool.execute("drop trigger refuse on account")
+    await accounts.refresh_identity(did)
+    assert await pool.fetchval("select signing_key from account") != known
+
+
 async def test_a_repo_that_its_host_calls_active_and_does_not_have_is_not_hammered(
     scene: Scene,
 ) -> None:
