@@ -200,6 +200,8 @@ class _Writer:
         """No thread is left that writes to the file."""
         if self._writing is not None:
             await asyncio.wait({self._writing})
+            if not self._writing.cancelled():
+                self._writing.exception()  # seen: what ended the fill is told, be it this or not
 
     async def _write(self) -> None:
         while chunk := self._filling.unwritten():
