@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from indexer import metrics
+from indexer.doubts import Doubts
 from indexer.events import (
     AccountEvent,
     Commit,
@@ -83,6 +84,7 @@ class Decisions:
     queued: QueueSizes
     questioned: set[Did] = field(default_factory=set)
     wakes: Wakes = field(default_factory=Wakes)
+    doubts: Doubts = field(default_factory=Doubts)
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     def _decide(self, pending: Pending) -> Iterable[Step]:
@@ -222,6 +224,8 @@ class Decisions:
 
     def _note_rejection(self, did: str | None, error: Rejected) -> None:
         metrics.rejected_total.labels(error.reason).inc()
+        if did in self.repos and not error.reason.is_after_signature:
+            self.doubts.note(Did(did))
         self._seldom.info(
             "rejected", error.reason, did=did, reason=error.reason, detail=error.detail[:300]
         )

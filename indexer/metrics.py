@@ -15,7 +15,11 @@ last_seq = Gauge("plyr_last_seq", "seq of the last event that is settled in the 
 lag_seconds = Gauge("plyr_lag_seconds", "Now less the time that the last settled event claims")
 repos = Gauge("plyr_repos", "Tracked repos by state", ["state"])
 events_total = Counter("plyr_events", "Events numbered for subscribers")
-blind_total = Counter("plyr_blind", "Commits that the relay did not tell us of", ["noticed_by"])
+blind_total = Counter(
+    "plyr_blind",
+    "Commits that the relay did not tell us of, or in a frame that had to be refused",
+    ["noticed_by"],
+)
 probes_total = Counter("plyr_probes", "Addresses of sound that were asked for", ["found"])
 ranking_seconds = Gauge("plyr_ranking_seconds", "How long a ranking took to work out", ["work"])
 labelers_connected = Gauge("plyr_labelers_connected", "Labelers whose stream is open")

@@ -1,7 +1,8 @@
 """Notice what the relay does not tell us: silence proves nothing, since nights are quiet.
 
-A few repos are asked now and then what their last commit is, and where a second relay is set
-its events are compared with ours. What was missed is walked; the stream itself stays as it is.
+A few repos are asked now and then what their last commit is, as are those of which a frame was
+refused unproven; and where a second relay is set its events are compared with ours. What was
+missed is walked; the stream itself stays as it is.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 import structlog
 from websockets.exceptions import WebSocketException
@@ -17,6 +19,7 @@ from indexer import metrics
 from indexer.events import Rejected
 from indexer.frames import peek
 from indexer.pipeline import Pipeline
+from indexer.questions import Asker, Except, Question
 from indexer.relay import Backoff, open_firehose
 from indexer.repo_state import State, is_stale
 from indexer.verify import FUTURE_REV_TOLERANCE
@@ -65,10 +68,15 @@ class Watch:
     on_gap: Callable[[], None]
     _expected: dict[Did, Expected] = field(default_factory=dict)
     _alarmed_by: dict[str, datetime] = field(default_factory=dict)
+    _doubter: Asker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._doubter = Asker(self._due_doubts, self.look_into)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sample_now_and_then())
+            group.create_task(self._doubter.run())
             if self.second_origin is not None:
                 group.create_task(self._listen(self.second_origin))
                 group.create_task(self._compare_now_and_then())
@@ -120,6 +128,14 @@ class Watch:
 
     async def _host_ahead(self, did: Did) -> str | None:
         """Its host, if that has a commit that is old enough to have come over the stream."""
+        latest = await self._latest(did)
+        if latest is None:
+            return None  # what cannot be asked is no sign of blindness
+        host, rev = latest
+        return host if self._is_missing(did, rev) and self._age(rev) > GRACE else None
+
+    async def _latest(self, did: Did) -> tuple[str, Tid] | None:
+        """Its host and the rev of its last commit there; None where they cannot be had."""
         try:
             identity = await self.resolver.resolve(did)
             if identity.pds is None:
@@ -127,11 +143,9 @@ class Watch:
             answer = await self.remote.query(
                 identity.pds, "com.atproto.sync.getLatestCommit", [("did", did)]
             )
-            rev = parse_tid(str(answer.get("rev")))
+            return identity.pds, parse_tid(str(answer.get("rev")))
         except (IdentityError, RemoteError, HostBusy, Unreachable, InvalidSyntax):
-            return None  # what cannot be asked is no sign of blindness
-        is_ahead = self._is_missing(did, rev) and self._age(rev) > GRACE
-        return identity.pds if is_ahead else None
+            return None
 
     def _age(self, rev: Tid) -> timedelta:
         return timedelta(seconds=self.now().timestamp() - tid_micros(rev) / 1e6)
@@ -147,6 +161,34 @@ class Watch:
         async with self.pipeline.desk:
             step = self.pipeline.track(did, f"a commit was kept from us, noticed by {noticed_by}")
             await self.pipeline.writer.write([step], None)
+
+    # doubts -----------------------------------------------------------------------------------
+
+    async def _due_doubts(self, besides: Except, limit: int) -> Sequence[Question]:
+        questions = (
+            Question(did, self._host(did)) for did in self.pipeline.doubts.due(besides.dids)
+        )
+        return list(islice((each for each in questions if each.host not in besides.hosts), limit))
+
+    def _host(self, did: Did) -> str:
+        identity = self.resolver.cached(did)
+        return (identity and identity.pds) or did.split(":")[2]
+
+    async def look_into(self, did: Did) -> None:
+        """Walk a repo whose host is ahead of us: nothing that is not proven moves its state."""
+        doubts, repo = self.pipeline.doubts, self.pipeline.repos.get(did)
+        if repo is not None and repo.state in {State.RESYNCING, State.WAITING}:
+            doubts.put_off(did)
+            return
+        if repo is None or repo.state is not State.SYNCHRONIZED:
+            doubts.drop(did)  # the walk that is due looks deeper
+            return
+        doubts.begin_look(did)
+        latest = await self._latest(did)
+        if latest is None:
+            doubts.note(did)
+        elif self._is_missing(did, latest[1]):
+            await self._missed(did, "a refused frame")
 
     # a second relay ---------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ FRAMING = "tests/network/test_framing.py"
 LOOP = "tests/indexer/test_loop.py"
 RELAY = "tests/indexer/test_relay.py"
 COMMITS = "tests/network/test_commits.py"
+DOUBTS = "tests/network/test_doubts.py"
 RESYNC = "tests/network/test_resync.py"
 
 CHAINS = (
@@ -93,6 +94,17 @@ CHAINS = (
         new="if True:",
         breaks="a signed commit that could not be followed leaves no doubt behind",
         tests=(f"{COMMITS}::test_case_32_a_hidden_op_calls_for_a_resync",),
+    ),
+    Mutant(
+        name="refused-frame-forgotten",
+        file="indexer/decisions.py",
+        old="if did in self.repos and not error.reason.is_after_signature:",
+        new="if False:",
+        breaks="what a frame hid that was refused unproven is missing until the next commit",
+        tests=(
+            f"{DOUBTS}::test_what_was_hidden_by_a_frame_that_was_refused_unproven"
+            "_is_found_within_a_minute",
+        ),
     ),
     Mutant(
         name="key-never-refreshed",

@@ -1,0 +1,104 @@
+"""How often a refused frame makes somebody look, whoever sent how many."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from indexer.doubts import AT_MOST, LOOK_AFTER_SECONDS, REST_SECONDS, Doubts
+from indexer.repo_state import State
+from lexicons.syntax import Did, parse_did
+from migrations.database import Pool
+from tests.indexer.test_watch import LATEST_COMMIT, Scene, complete
+from tests.network.http import status
+from tests.network.makers import track
+
+ALICE = Did("did:plc:alice")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with complete(pool, tmp_path) as scene:
+        yield scene
+
+
+def test_a_repo_is_looked_into_once_an_hour() -> None:
+    doubts = Doubts(clock := Clock())
+    looks = []
+    for clock.now in range(0, 3 * 3600, 10):
+        doubts.note(ALICE)
+        for did in doubts.due(()):
+            doubts.begin_look(did)
+            looks.append(clock.now)
+    assert looks == [LOOK_AFTER_SECONDS, *(LOOK_AFTER_SECONDS + REST_SECONDS * n for n in (1, 2))]
+
+
+def test_what_is_refused_while_somebody_looks_is_looked_into_later() -> None:
+    doubts = Doubts(clock := Clock())
+    doubts.note(ALICE)
+    clock.now = LOOK_AFTER_SECONDS
+    doubts.begin_look(ALICE)
+    doubts.note(ALICE)
+    clock.now += REST_SECONDS - 1
+    assert doubts.due(()) == []
+    clock.now += 1
+    assert doubts.due(()) == [ALICE]
+
+
+def test_doubts_have_a_bound_and_make_room_again() -> None:
+    doubts = Doubts(clock := Clock())
+    everybody = [Did(f"did:plc:{number}") for number in range(AT_MOST + 5)]
+    for hour in range(3):
+        clock.now = hour * 2 * REST_SECONDS
+        for did in everybody:
+            doubts.note(did)
+        clock.now += LOOK_AFTER_SECONDS
+        assert len(doubts.due(())) == AT_MOST
+        for did in doubts.due(()):
+            doubts.begin_look(did)
+        doubts.note(everybody[-1])
+        clock.now += LOOK_AFTER_SECONDS
+        assert doubts.due(()) == []
+
+
+async def test_a_host_that_cannot_be_asked_is_asked_an_hour_later(scene: Scene) -> None:
+    doubts, did = Doubts(clock := Clock()), parse_did(scene.alice.did)
+    scene.pipeline.doubts = doubts
+    await scene.alice.write(track("Hidden"))
+    scene.alice.pds.faults.on(LATEST_COMMIT, status(503), times=1)
+    watch = scene.watch(timedelta())
+    for wait, titles in ((LOOK_AFTER_SECONDS, {"First"}), (REST_SECONDS, {"First", "Hidden"})):
+        doubts.note(did)
+        assert doubts.due(()) == []
+        clock.now += wait
+        assert doubts.due(()) == [did]
+        await watch.look_into(did)
+        await scene.walk_what_is_due()
+        assert await scene.tracks() == titles
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [(State.RESYNCING, 1), (State.WAITING, 1), (State.DESYNCHRONIZED, 0)]
+)
+async def test_who_is_being_walked_or_waits_is_looked_into_after_that(
+    scene: Scene, state: State, again: int
+) -> None:
+    doubts, did = Doubts(clock := Clock()), parse_did(scene.alice.did)
+    scene.pipeline.doubts = doubts
+    scene.pipeline.repos[did] = replace(scene.pipeline.repos[did], state=state)
+    doubts.note(did)
+    clock.now = LOOK_AFTER_SECONDS
+    await scene.watch(timedelta()).look_into(did)
+    assert scene.alice.times_asked(LATEST_COMMIT) == 0
+    assert doubts.due(()) == []
+    clock.now += LOOK_AFTER_SECONDS
+    assert len(doubts.due(())) == again
