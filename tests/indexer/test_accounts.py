@@ -9,13 +9,16 @@ import orjson
 import pytest
 from starlette.responses import Response
 
+from indexer.accounts import RECOUNT_ROWS
 from indexer.questions import AT_ONCE_PER_HOST
 from indexer.repo_state import State
+from indexer.rows import LOCK
 from indexer.service import build_accounts
 from indexer.steps import AccountStatus, Step
 from lexicons.syntax import parse_did
 from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete
+from tests.indexer.changes import ALICE, BOB, change, index, like, uri
+from tests.indexer.test_watch import Scene, complete, untold
 from tests.network.http import Answer, body, held
 from tests.network.repo import account_event, identity_event
 from tests.support import wait_until
@@ -217,3 +220,45 @@ async def test_who_says_again_that_it_is_active_hurries_nothing(scene: Scene) ->
     pipeline.offer(account_event(did, active=True).frame(1))
     await pipeline.step()
     assert not await pool.fetchval(DUE, did)
+
+
+LIKES = 6 * RECOUNT_ROWS
+
+
+async def test_the_stream_has_its_turn_between_two_chunks_of_a_large_account(scene: Scene) -> None:
+    """Both wait for the lock, the first chunk in front: transactions tell who came when."""
+    accounts, pool = build_accounts(scene.tools, scene.pipeline), scene.tools.pool
+    tracks = [uri(ALICE, "track", number) for number in range(LIKES)]
+    await index(pool, *(change(like(each), did=BOB, key=n) for n, each in enumerate(tracks)))
+    scene.pipeline.offer((await untold(scene.alice, "Between")).frame(1))
+
+    async def followed() -> None:
+        while await accounts.recount():
+            pass
+
+    await pool.execute("update account set upstream_active = false where did = $1", BOB)
+    async with asyncio.TaskGroup() as group, pool.acquire() as holder, holder.transaction():
+        await holder.execute("select pg_advisory_xact_lock($1)", LOCK)
+        for number, work in enumerate((followed(), scene.pipeline.step()), start=1):
+            group.create_task(work)
+            await wait_until(lambda: is_queue_of(pool, number))  # noqa: B023
+    chunks = [
+        row[0] for row in await pool.fetch("select distinct xmin::text::bigint from subject_count")
+    ]
+    between = await pool.fetchval("select xmin::text::bigint from track where title = 'Between'")
+    assert len(chunks) == LIKES / RECOUNT_ROWS
+    assert sorted([*chunks, between]).index(between) == 1
+    assert await pool.fetchval("select sum(likes) from subject_count") == 0
+
+
+async def is_queue_of(pool: Pool, number: int) -> bool:
+    found: bool = await pool.fetchval(
+        """
+        select count(*) = $1
+        from pg_locks
+        join pg_database on pg_database.oid = pg_locks.database
+        where locktype = 'advisory' and not granted and datname = current_database()
+        """,
+        number,
+    )
+    return found
