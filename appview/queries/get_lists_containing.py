@@ -11,8 +11,8 @@ from appview.views.list import list_view
 from lexicons.types import GetListsContainingOutput, GetListsContainingParams
 from xrpc.server import XrpcRequest
 
-# Of the places that a list has the track in, the first. Which type a list is of stands in the index:
-# where a type is rare among many lists, the others are passed over without a look at them.
+# Of the places that a list has the track in, the first. Which type a list is of stands in the
+# index: where a type is rare among many lists, the others are passed over without a look at them.
 OF_ALL = """
 select *
 from (
