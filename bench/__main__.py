@@ -11,6 +11,7 @@ from bench import (
     fan_out,
     filled,
     ingest,
+    large_account,
     latest,
     memory,
     playback,
@@ -33,11 +34,12 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "endpoints": endpoints.endpoints,
     "visible": visible.visible,
     "steady": visible.steady,
+    "large-account": large_account.large_account,
     "fan-out": fan_out.fan_out,
     "playback": playback.playback,
     "memory": memory.memory_of_each,
 }
-LONG = {"filled", "endpoints"}
+LONG = {"filled", "endpoints", "large-account"}
 """Only when named."""
 
 

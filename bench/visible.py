@@ -5,7 +5,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ class Scene:
     world: World
     port: int
     people: list[Person]
+    data_dir: Path
 
     async def asker(self) -> Asker:
         """The first start makes a database before anything listens."""
@@ -71,16 +72,25 @@ class Scene:
                     await asyncio.sleep(0.05)
 
 
+Work = Callable[[Scene], Awaitable[None]]
+
+
+async def nothing(_: Scene) -> None:
+    return
+
+
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
+async def scene(before: Work = nothing) -> AsyncIterator[Scene]:
+    """`before`: what is done before the program starts, with its database for instance."""
     world = await World.start()
     world.relay.start_over(SEQ_BASE)
-    made = Scene(world, free_port(), [])
     with tempfile.TemporaryDirectory() as folder:
+        made = Scene(world, free_port(), [], Path(folder) / "data")
+        await before(made)
         running = program(
             "run",
             Path(folder),
-            data_dir=Path(folder) / "data",
+            data_dir=made.data_dir,
             relay_url=world.relay.url,
             plc_url=world.directory.url,
             handle_resolver_url=world.directory.url,
@@ -107,7 +117,7 @@ async def visible() -> list[Figure]:
         asker = await made.asker()
         for number in range(COMMITS):
             await asyncio.sleep(chance.expovariate(1 / MEAN_PAUSE_SECONDS))
-            millis.append(await _until_visible(asker, chance.choice(made.people), number))
+            millis.append(await until_visible(asker, chance.choice(made.people), number))
         asker.writer.close()
     return _percentiles("commit to visible", millis, "1,000 ms")
 
@@ -125,7 +135,7 @@ async def steady() -> list[Figure]:
 
         async def one(number: int) -> float:
             asker = await askers.get()
-            took = await _until_visible(asker, chance.choice(made.people), number)
+            took = await until_visible(asker, chance.choice(made.people), number)
             askers.put_nowait(asker)
             return took
 
@@ -147,7 +157,7 @@ async def steady() -> list[Figure]:
     return _percentiles("commit to visible at 1,000 frames/s", millis, "500 ms", said)
 
 
-async def _until_visible(asker: Asker, person: Person, number: int) -> float:
+async def until_visible(asker: Asker, person: Person, number: int) -> float:
     sent = time.perf_counter()  # signing, 0.1 ms, is counted too
     written = await person.write(makers.track(f"Track {number}"))
     await asker.until_seen(written.uri)

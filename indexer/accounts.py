@@ -33,7 +33,7 @@ IDENTITY_AGE = timedelta(hours=24)
 SECOND_LOOK = timedelta(seconds=5)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
-RECOUNT_ROWS = 500
+RECOUNT_ROWS = 100
 
 
 @dataclass(slots=True)
@@ -69,12 +69,14 @@ class Accounts:
                 asker.wake.set()
 
     async def _keep_counting(self) -> None:
+        """At most half of the time the writer's lock is held for this: the rest is the stream's."""
+        loop, wake = asyncio.get_running_loop(), self.pipeline.wakes.recount
         while True:
-            wake = self.pipeline.wakes.recount
             wake.clear()
-            behind = True
-            while behind:
-                behind = await self.recount()
+            begun = loop.time()
+            while await self.recount():
+                await asyncio.sleep(loop.time() - begun)
+                begun = loop.time()
             await first_of(wake, RECOUNT_POLL_SECONDS)
 
     async def ask_what_is_due(self) -> bool:

@@ -106,12 +106,15 @@ class Writer:
         raise AssertionError("unreachable")
 
     async def recount(self, limit: int) -> bool:
-        """Let the counters follow a changed account by some links; False when none is behind."""
+        """Let the counters follow a changed account by some links; False when none is behind.
+
+        How far they are stands in the table: what a crash of Postgres takes back is done again.
+        """
         async with self.pool.acquire() as connection:
             if not await counters.is_behind(connection):
                 return False
             async with connection.transaction():
-                await begin(connection, self.epoch)
+                await begin(connection, self.epoch, waits_for_disk=False)
                 return await counters.recount_chunk(connection, new_tally(self.record_types), limit)
 
     def _prepare(self, step: Step, now: datetime) -> tuple[Prepared, ...]:

@@ -222,7 +222,7 @@ async def test_who_says_again_that_it_is_active_hurries_nothing(scene: Scene) ->
     assert not await pool.fetchval(DUE, did)
 
 
-LIKES = 6 * RECOUNT_ROWS
+LIKES = 3_000
 
 
 async def test_the_stream_has_its_turn_between_two_chunks_of_a_large_account(scene: Scene) -> None:
