@@ -38,6 +38,7 @@ from tests.indexer.test_counters import (
     counts_worked_out,
     recount,
 )
+from tests.support import wait_until
 
 SECRET = "what nobody should read again"
 BOBS_TRACK = uri(BOB, "track", 1)
@@ -295,7 +296,7 @@ async def test_a_purge_that_is_killed_at_any_statement_is_gone_on_with(
     await tell(pool)
     await recount(pool)
     statements = 0
-    while await purge_and_die(database_url, statements := statements + 1):
+    while await purge_and_die(pool, database_url, statements := statements + 1):
         await assert_links_are_sound(pool)
         assert await counts_kept(pool) == await counts_worked_out(pool)
     assert statements > 12
@@ -305,11 +306,14 @@ async def test_a_purge_that_is_killed_at_any_statement_is_gone_on_with(
     assert await pool.fetchval("select count(*) from record where value is not null") == 4
 
 
-async def purge_and_die(url: str, after_statements: int) -> bool:
+async def purge_and_die(pool: Pool, url: str, after_statements: int) -> bool:
     """Erase three records on a connection that dies so many statements later, if it comes to it."""
-    left = after_statements
+    left, backend = after_statements, 0
 
     async def watch(connection: Connection) -> None:
+        nonlocal backend
+        backend = backend or connection.get_server_pid()
+
         def count(_query: object) -> None:
             nonlocal left
             left -= 1
@@ -318,9 +322,15 @@ async def purge_and_die(url: str, after_statements: int) -> bool:
 
         connection.add_query_logger(count)
 
-    async with asyncpg.create_pool(url, min_size=1, max_size=1, init=watch) as pool:
+    async def is_gone() -> bool:
+        """Until then it may be committing what we did not wait for."""
+        alive = "select exists (select from pg_stat_activity where pid = $1)"
+        return not await pool.fetchval(alive, backend)
+
+    async with asyncpg.create_pool(url, min_size=1, max_size=1, init=watch) as dying:
         try:
-            await Purge(pool, new_pipeline(pool)).purge_some(3)
+            await Purge(dying, new_pipeline(dying)).purge_some(3)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
+            await wait_until(is_gone)
             return True
     return False
