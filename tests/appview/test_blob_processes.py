@@ -73,11 +73,13 @@ async def scene(pool: Pool, database_url: str, tmp_path: Path) -> AsyncIterator[
     programs = [
         Program(world, database_url, tmp_path / name, "serve", shared) for name in ("one", "other")
     ]
-    await asyncio.gather(*(program.start() for program in programs))
-    yield Scene(folder, alice, rows, programs)
-    for program in programs:
-        await program.terminate()
-    await world.stop()
+    try:
+        await asyncio.gather(*(program.start() for program in programs))
+        yield Scene(folder, alice, rows, programs)
+    finally:
+        for program in programs:
+            await program.terminate()
+        await world.stop()
 
 
 @asynccontextmanager
