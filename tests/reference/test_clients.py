@@ -50,6 +50,7 @@ async def examples(
         "q": "a",
         "tag": "ambient",
         "uri": early.tracks[0].uri,
+        "uriPatterns": [f"at://{early.ann.did}/*"],
         "uris": [early.tracks[0].uri, early.hidden[0].uri],
     }
     by_method: dict[str, dict[str, Any]] = {
