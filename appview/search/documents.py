@@ -3,7 +3,7 @@
 What is read is bounded whatever is asked: so many rows from a shelf.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -218,20 +218,10 @@ async def by_terms(
 
 async def by_time(connection: Connection, search: Search, kind: Kind, wanted: int) -> list[Hit]:
     """Of what has the words, whole or as beginnings, the latest."""
-    shelves = [
-        shelf
-        for reading in search.query.readings
-        for shelf in tsqueries(kind, search.query, last_stage(reading), search.filters)
-    ]
-    span = search.span
+    stages = [last_stage(reading) for reading in search.query.readings]
     rows = await connection.fetch(
         NEWEST,
-        " | ".join(f"({shelf})" for shelf in shelves),
-        kind,
-        span.since,
-        span.until,
-        span.min_ms,
-        span.max_ms,
+        *_asked(search, kind, stages),
         wanted,
         [*beginning_patterns(search.query), *phrase_patterns(search.query)],
     )
@@ -245,24 +235,28 @@ async def within(
 
     The shelves of a common word end before one of a short time is met.
     """
+    rows = await connection.fetch(
+        WITHIN, *_asked(search, kind, stages), wanted, phrase_patterns(search.query)
+    )
+    if rows[0]["size"] > MOST_WITHIN:
+        return None
+    return as_hits(search.query, [row for row in rows if row["id"] is not None])
+
+
+def _asked(search: Search, kind: Kind, stages: Iterable[Stage]) -> tuple[object, ...]:
+    """$1 to $6 of what looks on all shelves of some stages at once."""
     shelves = [
         shelf for stage in stages for shelf in tsqueries(kind, search.query, stage, search.filters)
     ]
     span = search.span
-    rows = await connection.fetch(
-        WITHIN,
+    return (
         " | ".join(f"({shelf})" for shelf in shelves),
         kind,
         span.since,
         span.until,
         span.min_ms,
         span.max_ms,
-        wanted,
-        phrase_patterns(search.query),
     )
-    if rows[0]["size"] > MOST_WITHIN:
-        return None
-    return as_hits(search.query, [row for row in rows if row["id"] is not None])
 
 
 async def by_id(connection: Connection, query: Query, ids: Sequence[int]) -> list[Hit]:
