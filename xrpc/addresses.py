@@ -57,10 +57,16 @@ def is_public(address: Address) -> bool:
 
 
 def network_of(address: str) -> str:
-    """What one host has: an IPv4 address, or a whole /64 of IPv6."""
-    if ":" not in address:
+    """What one host has: an IPv4 address, or a whole /64 of IPv6. What is no address stays."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
         return address
-    return str(ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
 
 
 def parse_host(host: str) -> Address | str | None:

@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from cachetools import LRUCache
 from starlette.types import Scope
 
 from lexicons.syntax import Did
+from xrpc.addresses import network_of
 from xrpc.token_bucket import TokenBucket
 
 CALLERS_REMEMBERED: Final = 20_000
-# Whoever has an IPv6 address has this many bits of them.
-_HOST_BITS: Final = 64
 
 
 class CallerRates:
@@ -42,15 +40,7 @@ class CallerRates:
 
 def caller(viewer: Did | None, address: str) -> str:
     """Whom a rate is for: the viewer where one is proven, else where the request came from."""
-    if viewer is not None:
-        return viewer
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return f"{IPv6Address(int(parsed) >> _HOST_BITS << _HOST_BITS)}/64"
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return network_of(address) if viewer is None else viewer
 
 
 def address_of(scope: Scope) -> str:

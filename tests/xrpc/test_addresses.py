@@ -80,3 +80,4 @@ def test_one_host_of_ipv6_is_one_network_however_many_addresses_it_takes() -> No
     assert network_of("2606:4700::1") == network_of("2606:4700:0:0:ffff::2") == "2606:4700::/64"
     assert network_of("2606:4700:0:1::1") != network_of("2606:4700::1")
     assert network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
