@@ -49,13 +49,14 @@ PLANNED = 8
 PAIRS = 3
 
 FULLER = {
+    "fm.plyr.feed.getActorLikes",
     "fm.plyr.feed.getComments",
     "fm.plyr.library.getActorLists",
     "fm.plyr.library.getListsContaining",
 }
-"""Of these a page has more the larger the catalogue is: five of each compare like with like."""
+"""Of the very best liked a page of these has more the larger the catalogue is: asked apart."""
 
-FIVE = "&limit=5"
+BEST = ", the best liked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +143,12 @@ async def measure(size: str, url: str) -> tuple[dict[str, Endpoint], Figure]:
             output = method.output
             if method.kind != "query" or output is None or output.encoding != "application/json":
                 continue
-            asked = paths(catalog, nsid, subjects)
-            for more in ("", FIVE) if nsid in FULLER else ("",):
-                found[nsid + more] = await one([path + more for path in asked], server, url)
-                say(found[nsid + more].row(nsid + more))
+            found[nsid] = await one(paths(catalog, nsid, subjects), server, url)
+            say(found[nsid].row(nsid))
+            if nsid in FULLER:
+                best = paths(catalog, nsid, subjects.the_best)
+                found[nsid + BEST] = await one(best, server, url)
+                say(found[nsid + BEST].row(nsid + BEST))
         held = memory([server.pid])
     note = f"RSS {held.rss:.0f} MiB; {load()}"
     return found, Figure(f"endpoints, {size}: the server", held.pss, "MiB PSS", note=note)
