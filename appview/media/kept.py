@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
@@ -35,7 +35,10 @@ class KeptFile:
     head: bytes
 
     def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        return read(self.file, start, stop)
+        async def piece_at(at: int) -> bytes:
+            return await piece(self.file, min(stop - at, READ_BYTES), at)
+
+        return in_pieces(piece_at, start, stop)
 
     def close(self) -> None:
         self.file.close()
@@ -51,10 +54,12 @@ async def piece(file: BinaryIO, size: int, at: int) -> bytes:
     return await asyncio.to_thread(os.pread, file.fileno(), size, at)
 
 
-async def read(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:
+async def in_pieces(
+    piece_at: Callable[[int], Awaitable[bytes]], start: int, stop: int
+) -> AsyncIterator[bytes]:
     at = start
     while at < stop:
-        chunk = await piece(file, min(stop - at, READ_BYTES), at)
+        chunk = await piece_at(at)
         if not chunk:
             raise Broken("the file ends too early")
         yield chunk

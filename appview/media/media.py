@@ -284,4 +284,4 @@ async def _coming(filling: Filling, part: BinaryIO) -> Opened:
     file = os.fdopen(os.dup(part.fileno()), "rb", buffering=0)
     coming = Coming(file, filling)
     head = await coming.piece(0, min(filling.readable, HEAD_BYTES))
-    return Opened(filling.size, head, filling.is_proven, coming, filling)
+    return Opened(filling.size, head, filling.is_proven, coming.read, file.close, filling)

@@ -1,18 +1,12 @@
 """A blob for one who reads it, all of it there or still on its way."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from appview.media import metrics
-from appview.media.filling import Broken, Filling
-from appview.media.kept import READ_BYTES, Kept, piece
-
-
-class Readable(Protocol):
-    def read(self, start: int, stop: int) -> AsyncIterator[bytes]: ...
-
-    def close(self) -> None: ...
+from appview.media.filling import Filling
+from appview.media.kept import READ_BYTES, Kept, in_pieces, piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +16,15 @@ class Coming:
     file: BinaryIO
     filling: Filling
 
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        at = start
-        while at < stop:
-            limit = min(await self.filling.until_readable(at), stop)
-            chunk = await self.piece(at, limit)
-            if not chunk:
-                raise Broken("the file ends too early")
-            yield chunk
-            at += len(chunk)
+    def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        async def piece_at(at: int) -> bytes:
+            return await self.piece(at, min(await self.filling.until_readable(at), stop))
+
+        return in_pieces(piece_at, start, stop)
 
     async def piece(self, at: int, limit: int) -> bytes:
         unwritten = self.filling.unwritten_at(at, limit)
         return unwritten or await piece(self.file, min(limit - at, READ_BYTES), at)
-
-    def close(self) -> None:
-        self.file.close()
 
 
 @dataclass(slots=True, eq=False)
@@ -47,12 +34,13 @@ class Opened:
     size: int | None
     head: bytes
     is_proven: bool
-    _bytes: Readable
+    _read: Callable[[int, int], AsyncIterator[bytes]]
+    close: Callable[[], None]
     _filling: Filling | None = None
 
     @classmethod
     def of(cls, kept: Kept) -> "Opened":
-        return cls(kept.size, kept.head, is_proven=True, _bytes=kept)
+        return cls(kept.size, kept.head, is_proven=True, _read=kept.read, close=kept.close)
 
     async def until_kept(self) -> None:
         if self._filling is not None:
@@ -64,17 +52,10 @@ class Opened:
             assert self._filling is not None
             stop = await self._filling.until_proven()
         # A player's first question is for two bytes, to see how much there is.
-        chunks = (
-            _once(self.head[start:stop])
-            if stop <= len(self.head)
-            else self._bytes.read(start, stop)
-        )
+        chunks = _once(self.head[start:stop]) if stop <= len(self.head) else self._read(start, stop)
         async for chunk in chunks:
             metrics.served_bytes_total.inc(len(chunk))
             yield chunk
-
-    def close(self) -> None:
-        self._bytes.close()
 
 
 async def _once(chunk: bytes) -> AsyncIterator[bytes]:
