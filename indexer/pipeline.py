@@ -22,7 +22,7 @@ from indexer import metrics
 from indexer.decisions import Decisions
 from indexer.events import Info, Reason, Rejected, StreamError
 from indexer.frames import Kind, Peek, decode, peek
-from indexer.proving import Pending, Prover, RepoEvent
+from indexer.proving import NETWORK_WAIT_SECONDS, Pending, Prover, RepoEvent
 from indexer.steps import Cursor, Step
 from indexer.writer import Writer
 from lexicons.syntax import Did
@@ -45,6 +45,7 @@ class Pipeline(Decisions):
     resolver: IdentityResolver
     signals: frozenset[str]
     now: Callable[[], datetime]
+    network_wait_seconds: float | None = NETWORK_WAIT_SECONDS
     prover: Prover = field(init=False)
     desk: asyncio.Lock = field(default_factory=asyncio.Lock)
     _window: deque[Pending] = field(default_factory=deque)
@@ -140,7 +141,7 @@ class Pipeline(Decisions):
         """
         batch = self._head()
         self._in_hand = True
-        await self.prover.prove(batch, self.repos)
+        await self._prove(batch)
         async with self.desk:
             steps = [step for pending in batch for step in self._decide(pending)]
             for pending in batch:
@@ -149,7 +150,7 @@ class Pipeline(Decisions):
                 self._forget_undecided(pending.event.did)
             if not self._window:
                 self._arrived.clear()
-            ahead = asyncio.create_task(self.prover.prove(self._head(), self.repos))
+            ahead = asyncio.create_task(self._prove(self._head()))
             try:
                 await self._write(steps, self._cursor_after(batch))
             except BaseException:
@@ -158,6 +159,9 @@ class Pipeline(Decisions):
         self._in_hand = False
         self._left.set()
         await ahead
+
+    async def _prove(self, batch: Sequence[Pending]) -> None:
+        await self.prover.prove(batch, self.repos, self.network_wait_seconds)
 
     def _head(self) -> list[Pending]:
         return list(islice(self._window, BATCH_EVENTS))

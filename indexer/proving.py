@@ -81,8 +81,13 @@ class Prover:
         if not task.cancelled():
             task.exception()  # whoever needs the identity looks at it again
 
-    async def prove(self, batch: Sequence[Pending], repos: Mapping[Did, RepoState]) -> None:
-        """Give each that has none its outcome, unless its repo is already past it."""
+    async def prove(
+        self, batch: Sequence[Pending], repos: Mapping[Did, RepoState], wait_seconds: float | None
+    ) -> None:
+        """Give each that has none its outcome, unless its repo is already past it.
+
+        What the network answers later than that stays unresolved; None waits for every answer.
+        """
         read = 0
         batch = [pending for pending in batch if pending.outcome is None]
         for number, pending in enumerate(batch):
@@ -98,7 +103,7 @@ class Prover:
             if isinstance(pending.outcome, Unresolved)
         ]
         if asking:
-            _, late = await asyncio.wait(asking, timeout=NETWORK_WAIT_SECONDS)
+            _, late = await asyncio.wait(asking, timeout=wait_seconds)
             for task in late:
                 task.cancel()
             for result in await asyncio.gather(*asking, return_exceptions=True):

@@ -46,6 +46,7 @@ async def replay(path: Path, pipeline: Pipeline, accounts: Accounts) -> Summary:
 
     From the first frame each time: what is already there is stale and changes nothing.
     """
+    pipeline.network_wait_seconds = None  # there is no stream that would be held up
     frames = rejected = 0
     with path.open("rb") as file:
         running = asyncio.create_task(pipeline.run())

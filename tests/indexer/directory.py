@@ -15,16 +15,27 @@ from tests.support import wait_until
 
 
 @asynccontextmanager
-async def serving_directory(documents: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[str]:
-    """The origin that answers `/{did}` and com.atproto.identity.resolveHandle."""
+async def serving_directory(
+    documents: Mapping[str, Mapping[str, Any]], *, first_answer_seconds: float = 0
+) -> AsyncIterator[str]:
+    """The origin that answers `/{did}` and com.atproto.identity.resolveHandle.
+
+    The first answer about each DID takes that long.
+    """
     owners = {
         name.removeprefix("at://"): did
         for did, document in documents.items()
         for name in document["alsoKnownAs"]
     }
 
+    asked: set[str] = set()
+
     async def document(request: Request) -> Response:
-        found = documents.get(request.path_params["did"])
+        did = request.path_params["did"]
+        if did not in asked:
+            asked.add(did)
+            await asyncio.sleep(first_answer_seconds)
+        found = documents.get(did)
         return JSONResponse(found, 200 if found else 404)
 
     async def resolve_handle(request: Request) -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.proving import NETWORK_WAIT_SECONDS
 from indexer.replay import BadRecording, Summary, replay
 from indexer.service import Tools, build_accounts, build_pipeline
 from lexicons.catalog import load_catalog
@@ -119,6 +120,17 @@ async def test_the_recorded_firehose_leads_to_exactly_the_expected_state(pool: P
 async def test_a_second_replay_changes_nothing(pool: Pool) -> None:
     given = recording()
     async with serving_directory(given.expected["didDocs"]) as directory:
+        await replayed(pool, given.frames, directory)
+        before = await everything(pool)
+        await replayed(pool, given.frames, directory)
+    assert await everything(pool) == before
+
+
+async def test_a_directory_slower_than_a_stream_would_wait_for_loses_nothing(pool: Pool) -> None:
+    given = recording()
+    documents = given.expected["didDocs"]
+    late = 1.2 * NETWORK_WAIT_SECONDS
+    async with serving_directory(documents, first_answer_seconds=late) as directory:
         await replayed(pool, given.frames, directory)
         before = await everything(pool)
         await replayed(pool, given.frames, directory)
