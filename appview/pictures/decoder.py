@@ -1,6 +1,6 @@
-"""The process in which strangers' bytes are decoded: `python -m appview.pictures.decoder FD`.
+"""The process in which strangers' bytes are decoded: `python -m appview.pictures.decoder <SOCKET`.
 
-It is given open files through a socket, one at a time, and answers with pictures. It can write,
+It is given open files, one at a time, and answers with pictures. It can write,
 start and reach nothing, has its bounds in memory and time, and is ended when it does not answer.
 """
 
@@ -37,7 +37,7 @@ LATE: Final = (
 
 
 def main() -> None:
-    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection = socket.socket(fileno=sys.stdin.fileno())
     confine()
     while True:
         kind, files, *_ = socket.recv_fds(connection, 1, 1)

@@ -3,11 +3,10 @@
 import asyncio
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import BinaryIO, Final
 
+from appview import confined
 from appview.pictures.protocol import HEAD, SECONDS, SIDES, Refused
 
 AT_ONCE: Final = 2
@@ -24,19 +23,11 @@ class Decoder:
 
     @classmethod
     def start(cls) -> "Decoder":
-        """Blocks. Not through the event loop: uvloop's processes inherit descriptors."""
+        """Blocks."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "appview.pictures.decoder", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={"PYTHONPATH": str(Path(__file__).parents[2])},
-                cwd="/",
-            )
+            process = confined.start("appview.pictures.decoder", stdin=theirs.fileno())
         return cls(process, ours)
 
     async def make(self, kind: bytes, file: BinaryIO) -> tuple[bool, list[bytes]]:

@@ -3,15 +3,14 @@
 import asyncio
 import os
 import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import asyncpg
 import orjson
 import structlog
 
+from appview import confined
 from appview.media.disk import Disk
 from appview.playback import metrics
 from lexicons.cid import Cid, parse_cid
@@ -107,7 +106,9 @@ class FactReader:
         )
 
     async def _read(self, file: BinaryIO) -> dict[str, Any]:
-        with await asyncio.to_thread(_start, file) as process:
+        with await asyncio.to_thread(
+            confined.start, "appview.playback.reader", file.fileno(), subprocess.PIPE
+        ) as process:
             assert process.stdout is not None
             try:
                 async with asyncio.timeout(self.seconds):
@@ -120,15 +121,3 @@ class FactReader:
             finally:
                 process.kill()
         return facts
-
-
-def _start(file: BinaryIO) -> "subprocess.Popen[bytes]":
-    """Not through the event loop: uvloop's processes inherit descriptors."""
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "appview.playback.reader"],
-        stdin=file,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"PYTHONPATH": str(Path(__file__).parents[2])},
-        cwd="/",
-    )
