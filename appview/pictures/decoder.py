@@ -17,9 +17,9 @@ import mutagen
 from PIL import Image
 
 from appview import confinement
-from appview.pictures.embedded import picture_in
 from appview.pictures.protocol import HEAD, PICTURE, SECONDS, SIDES, Refused
 from appview.pictures.render import render
+from appview.playback.covers import picture_in
 
 MEMORY_BYTES: Final = 768 << 20
 REASON_BYTES: Final = 300

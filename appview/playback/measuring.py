@@ -21,6 +21,7 @@ from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
+from appview.playback.covers import pictures_of
 from appview.playback.frames import adts_seconds, mpeg_samples
 
 LONGEST_MS: Final = 7 * 24 * 3_600_000
@@ -173,17 +174,6 @@ class _Tags:
     tags: ID3
 
 
-def _has_picture(sound: Any) -> bool:  # noqa: ANN401 - mutagen has a class for each
-    tags = getattr(sound, "tags", None)
-    if getattr(sound, "pictures", None):
-        return True
-    if tags is None:
-        return False
-    if hasattr(tags, "getall"):
-        return bool(tags.getall("APIC"))
-    return bool(tags.get("covr") or tags.get("metadata_block_picture"))
-
-
 def _facts(found: _Found, size: int) -> Facts:
     info = found.info
     seconds = info.length if found.seconds is None else found.seconds
@@ -201,7 +191,7 @@ def _facts(found: _Found, size: int) -> Facts:
         bitrate,
         48_000 if found.codec == "opus" else _whole(getattr(info, "sample_rate", 0)),
         _whole(info.channels, 255),
-        _has_picture(found.sound),
+        any(True for _ in pictures_of(found.sound)),
     )
 
 
