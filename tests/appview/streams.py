@@ -76,7 +76,10 @@ class Stage:
 
     @asynccontextmanager
     async def subscriber(self, **params: object) -> AsyncIterator[ClientConnection]:
-        async with websockets.connect(self.address(**params), proxy=None, max_queue=1) as socket:
+        """Who goes while there is more to be read would wait for the server's good-bye behind it."""
+        async with websockets.connect(
+            self.address(**params), proxy=None, max_queue=1, close_timeout=0.2
+        ) as socket:
             yield socket
 
     @asynccontextmanager
