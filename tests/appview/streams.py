@@ -76,7 +76,7 @@ class Stage:
 
     @asynccontextmanager
     async def subscriber(self, **params: object) -> AsyncIterator[ClientConnection]:
-        """Who goes while there is more to be read would wait for the server's good-bye behind it."""
+        """Who goes with frames unread does not wait for the good-bye behind them."""
         async with websockets.connect(
             self.address(**params), proxy=None, max_queue=1, close_timeout=0.2
         ) as socket:
