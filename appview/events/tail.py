@@ -56,7 +56,9 @@ class Tail:
             else:
                 page = await self._page(cursor, wants)
                 if cursor > max(page.last, reader.ring.reached):
-                    raise XrpcError(400, "FutureCursor", f"{cursor} is ahead of every event")
+                    raise XrpcError(
+                        400, "FutureCursor", f"cursor: {cursor} is ahead of every event"
+                    )
                 place = page.reached
                 yield Batch(page.events, place, is_outdated=0 < cursor < page.trimmed)
             # What the ring holds may be hidden by now: of the past only the database tells.

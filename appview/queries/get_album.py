@@ -80,7 +80,7 @@ async def get_album(context: AppContext, request: XrpcRequest) -> GetAlbumOutput
         key = await find_album(connection, params)
         album = (await load_albums(connection, [key])).get(key)
         if album is None:
-            raise XrpcError(400, "AlbumNotFound", f"no album {params.get('title')!r} is shown")
+            raise XrpcError(400, "AlbumNotFound", "title: no such album is shown here")
         rows = await connection.fetch(
             ITEMS,
             album["uri"],
@@ -122,7 +122,7 @@ async def find_album(connection: Connection, params: GetAlbumParams) -> AlbumKey
         uri = await did_uri(connection, params["uri"])
         row = (await load_lists(connection, [uri])).get(uri)
         if row is None or row["list_type"] != "album":
-            raise XrpcError(400, "AlbumNotFound", f"no album is shown at {uri}")
+            raise XrpcError(400, "AlbumNotFound", f"uri: {uri} is no album that is shown here")
         return AlbumKey(row["did"], row["title_key"], uri)
     if "actor" not in params:
         raise invalid_request("actor: missing, as is uri; give one of them")

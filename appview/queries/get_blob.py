@@ -24,18 +24,18 @@ async def get_blob(context: AppContext, request: XrpcRequest) -> Response:
     except InvalidCid as error:
         raise invalid_request(f"cid: {error}") from error
     if context.blobs is None:
-        raise XrpcError(400, "BlobNotFound", "blobs are not served here")
+        raise XrpcError(400, "BlobNotFound", "cid: no blobs are served here")
     try:
         permitted = await context.blobs.permit(context.pool, Did(params["did"]), cid)
     except NotReferenced as error:
-        raise XrpcError(400, "BlobNotFound", str(error)) from error
+        raise XrpcError(400, "BlobNotFound", f"cid: {error}") from error
     except TakenDown as error:
-        raise XrpcError(400, "BlobTakedown", f"{error} is taken down") from error
+        raise XrpcError(400, "BlobTakedown", f"cid: {error} is taken down") from error
     etag = f'"{cid}"'
     if (same := not_modified(request.headers, etag)) is not None:
         return same
     if (permitted.size or 0) > context.blobs.sources.max_blob_bytes:
-        raise XrpcError(400, "BlobTooLarge", f"{cid} has {permitted.size} bytes")
+        raise XrpcError(400, "BlobTooLarge", f"cid: {cid} has {permitted.size} bytes")
     url = permitted.url if context.trust.covers(permitted.url) else None
     try:
         opened = await context.blobs.open(permitted, url)

@@ -45,7 +45,7 @@ async def get_list(context: AppContext, request: XrpcRequest) -> GetListOutput:
         row = await connection.fetchrow(LIST, uri, "cursor" not in params)
         if row is None:
             reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
-            raise XrpcError(400, "ListNotFound", f"{uri}: {reason}")
+            raise XrpcError(400, "ListNotFound", f"uri: {uri} is not shown here: {reason}")
         summaries = await load_summaries(connection, [uri], context.trust)
         items = await connection.fetch(ITEMS, uri, after, params["limit"] + 1)
         page, cursor = position_page(items, params["limit"])

@@ -32,7 +32,7 @@ async def get_playlist_file(context: AppContext, request: XrpcRequest) -> Page:
         row = await connection.fetchrow(NAME, uri)
         if row is None:
             reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
-            raise XrpcError(400, "ListNotFound", f"{uri}: {reason}")
+            raise XrpcError(400, "ListNotFound", f"uri: {uri} is not shown here: {reason}")
         items = await connection.fetch(ITEMS, uri)
     playlist = Playlist(
         uri,

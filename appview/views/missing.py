@@ -19,4 +19,4 @@ def missing_actor(actor: str, reasons: Mapping[str, str]) -> MissingItem:
 def track_not_shown(uri: str, reasons: Mapping[str, str]) -> XrpcError:
     reason = reasons.get(uri, NOT_INDEXED)
     name = "TrackNotFound" if reason in {"deleted", NOT_INDEXED} else "TrackUnavailable"
-    return XrpcError(400, name, f"{uri}: {reason}")
+    return XrpcError(400, name, f"uri: {uri} is not shown here: {reason}")

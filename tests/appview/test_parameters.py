@@ -77,6 +77,9 @@ def check(nsid: str, response: httpx.Response, name: str) -> None:
     assert body["error"] in {"InvalidRequest", "RateLimitExceeded", *method.errors}
     if body["error"] == "InvalidRequest":
         assert names(body["message"], name), body
+    elif body["error"] in method.errors:
+        # What is not there is another parameter's matter, perhaps.
+        assert any(names(body["message"], each) for each in parameters(CATALOG, nsid)), body
 
 
 def names(message: str, parameter: str) -> bool:
