@@ -1,7 +1,6 @@
 """Blobs as the queries use them: permitted, fetched, kept."""
 
 import hashlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from appview.media.disk import Disk, NoRoom
 from appview.media.filling import Pace
 from appview.media.media import Media, Told
 from appview.media.opened import Opened
-from appview.media.permits import Permit, permit
+from appview.media.permits import Permit, permit, permit_memory
 from appview.media.sources import Sources
 from lexicons.cid import Cid
 from lexicons.syntax import Did
@@ -24,9 +23,6 @@ from migrations.database import Pool
 
 log = structlog.get_logger(__name__)
 
-# A player asks for many ranges of one blob; whoever hides it waits no longer than this.
-PERMIT_SECONDS: Final = 0.8
-PERMITS_REMEMBERED: Final = 10_000
 DEFAULT: Final = Pace()
 
 
@@ -34,9 +30,7 @@ DEFAULT: Final = Pace()
 class Blobs:
     media: Media
     sources: Sources
-    _permits: TTLCache[tuple[Did, Cid], Permit] = field(
-        default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
-    )
+    _permits: TTLCache[tuple[Did, Cid], Permit] = field(default_factory=permit_memory)
     before_close: AsyncExitStack = field(default_factory=AsyncExitStack)
     """Of those who work on blobs."""
 

@@ -3,12 +3,23 @@
 Asked at every request, of the database: a cache of bytes must not outlive the right to them.
 """
 
+import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+from cachetools import TTLCache
 
 from lexicons.cid import Cid
 from lexicons.syntax import Did
 from migrations.database import Pool
+
+# A player asks for many ranges of one blob, a page shows many pictures; whoever hides one waits no
+# longer than this.
+PERMIT_SECONDS: Final = 0.8
+PERMITS_REMEMBERED: Final = 10_000
+
+Asked = TypeVar("Asked")
+Granted = TypeVar("Granted")
 
 # A blob that is taken down under one account is under all: its bytes are the same.
 SQL: Final = """
@@ -68,3 +79,8 @@ async def permit(pool: Pool, did: Did, cid: Cid) -> Permit:
     if row["taken_down"]:
         raise TakenDown(str(cid))
     return Permit(did, cid, row["mime"], row["size"], row["url"])
+
+
+def permit_memory() -> TTLCache[Asked, Granted]:
+    """For permits of one kind, by what they are for."""
+    return TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)

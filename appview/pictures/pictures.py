@@ -6,7 +6,6 @@ However many ask for one, and in whatever size, it is fetched and decoded once.
 import asyncio
 import os
 import struct
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from cachetools import TTLCache
 
 from appview.media.blobs import Blobs
 from appview.media.filling import Broken
+from appview.media.permits import permit_memory
 from appview.pictures.decoders import Decoders
 from appview.pictures.failures import Failures, NoPicture, NotNow
 from appview.pictures.fetching import MAX_BYTES, Fetching
@@ -29,9 +29,6 @@ from xrpc.remote import HostBusy, RemoteError
 
 log = structlog.get_logger(__name__)
 
-# A page shows many pictures at once; whoever hides one waits no longer than this.
-PERMIT_SECONDS: Final = 0.8
-PERMITS_REMEMBERED: Final = 10_000
 PATIENCE_SECONDS: Final = 8.0  # less than an answer may take
 MAKING_SECONDS: Final = 40.0
 MOST_WAITING: Final = 500
@@ -52,9 +49,7 @@ class Gallery:
     decoders: Decoders = field(default_factory=Decoders)
     failures: Failures = field(default_factory=Failures)
     _making: dict[Picture, asyncio.Task[Pictures]] = field(default_factory=dict)
-    _permits: TTLCache[Picture, tuple[Source, ...]] = field(
-        default_factory=lambda: TTLCache(PERMITS_REMEMBERED, PERMIT_SECONDS, time.monotonic)
-    )
+    _permits: TTLCache[Picture, tuple[Source, ...]] = field(default_factory=permit_memory)
 
     async def get(
         self,

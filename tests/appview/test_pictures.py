@@ -20,11 +20,11 @@ from appview.app import create_app
 from appview.context import AppSettings
 from appview.media.blobs import open_blobs
 from appview.media.disk import Disk
+from appview.media.permits import PERMIT_SECONDS
 from appview.media.sources import Sources
 from appview.pictures.failures import Failures, NoPicture, NotNow
 from appview.pictures.fetching import AT_ONCE_PER_HOST
 from appview.pictures.permits import Address
-from appview.pictures.pictures import PERMIT_SECONDS
 from lexicons.catalog import load_catalog
 from migrations.database import Pool
 from tests.appview.covers import FRONT_COVER, covered, picture

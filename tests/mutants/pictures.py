@@ -16,7 +16,7 @@ PICTURES = (
     ),
     Mutant(
         name="picture-permit-outlives-the-right",
-        file="appview/pictures/pictures.py",
+        file="appview/media/permits.py",
         old="PERMIT_SECONDS: Final = 0.8",
         new="PERMIT_SECONDS: Final = 80.0",
         breaks="what is taken down is handed out from the cache for a minute more",
