@@ -4,9 +4,11 @@ And for all tests that invent their examples: as much time for each as it takes.
 """
 
 import os
+import shutil
+import tempfile
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +19,9 @@ from hypothesis import settings
 from migrations import embedded, runner
 from migrations.database import Pool, create_pool
 from tests.support import refuse_other_machines
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 4 << 30
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", settings.default, deadline=None)
@@ -32,7 +37,8 @@ async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
     name = f"plyr_test_{uuid.uuid4().hex[:12]}"
     admin = await asyncpg.connect(server_url)
     try:
-        await admin.execute(f"create database {name} template {template}")
+        # Files copied are a few calls, where the default takes every page through the WAL.
+        await admin.execute(f"create database {name} template {template} strategy file_copy")
         try:
             yield with_database(server_url, name)
         finally:
@@ -48,9 +54,20 @@ async def fast_server(folder: Path) -> AsyncIterator[str]:
         admin = await asyncpg.connect(url)
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             await admin.execute(f"alter system set {setting} = off")
+        await admin.execute("alter system set max_wal_size = '256MB'")
         await admin.execute("select pg_reload_conf()")
         await admin.close()
         yield url
+
+
+@contextmanager
+def server_folder(on_disk: Path) -> Iterator[Path]:
+    """In memory where there is plenty: each database is a thousand files to make and to delete."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
+        yield on_disk
+        return
+    with tempfile.TemporaryDirectory(prefix="plyr-test-", dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +76,9 @@ async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     if given := os.environ.get("PLYR_TEST_DATABASE_URL"):
         yield refuse_other_machines(given, os.environ)
         return
-    async with fast_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
+    with server_folder(tmp_path_factory.mktemp("postgres")) as folder:
+        async with fast_server(folder) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
