@@ -5,9 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import httpx
+
 from tests.reference import expected
 from tests.reference.expected import Held, World, read_world
-from tests.reference.network import Network
+from tests.reference.network import Network, Refused
 from tests.reference.program import Program
 from tests.reference.records import COLLECTIONS, LIST, TRACK
 
@@ -17,21 +19,27 @@ ACTORS_MAX = 25
 AT_ONCE = 20
 
 
-async def agree(program: Program, network: Network) -> World:
+async def agree(program: Program, network: Network, seconds: float = AGREE_SECONDS) -> World:
     """Wait until every answer is what it must be, or fail with the difference."""
     world = await read_world(network)
-    await eventually(lambda: assert_agreement(program, world))
+    await eventually(lambda: assert_agreement(program, world), seconds)
     return world
 
 
 async def eventually(check: Callable[[], Awaitable[None]], seconds: float = AGREE_SECONDS) -> None:
-    """Repeat a check until it passes; past the bound, its own failure is the message."""
-    deadline = time.monotonic() + seconds
+    """Repeat a check until it passes; past the bound, its own failure is the message.
+
+    Who is asked for what is not there yet refuses, and who has just been started may hang up.
+    """
+    begun = time.monotonic()
+    failures: list[str] = []
     while True:
         try:
             return await check()
-        except AssertionError:
-            if time.monotonic() > deadline:
+        except (AssertionError, Refused, httpx.TransportError) as error:
+            failures.append(f"{time.monotonic() - begun:.1f} s: {repr(error)[:200]}")
+            if time.monotonic() > begun + seconds:
+                error.add_note("\n".join([f"checked {len(failures)} times:", *failures[-20:]]))
                 raise
         await asyncio.sleep(0.1)
 

@@ -74,6 +74,7 @@ def pytest_runtest_makereport(
     arguments = getattr(item, "funcargs", {}).values()
     if report.failed:
         for program in (value for value in arguments if isinstance(value, Program)):
+            report.sections.append(("the program's status", program.status()))
             report.sections.append(("the program's log", program.log_tail()))
     return report
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("plyr-appview")
-START_SECONDS = 60
+START_SECONDS = 180  # a killed Postgres recovers, beside whatever else this machine does
 STOP_SECONDS = 60
+STATUS_SECONDS = 60
+IDLE_SECONDS = 2.0  # less than the server's: who lets go of a connection first is not surprised
 
 
 def settings(network: Network, folder: Path, port: int) -> dict[str, str]:
@@ -48,7 +51,11 @@ class Program:
     def beside(cls, network: Network, folder: Path) -> Self:
         """Not started yet; everything it keeps is in the folder."""
         port = free_port()
-        client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=30,
+            limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
+        )
         return cls(settings(network, folder / "data", port), folder / "program.log", client)
 
     @property
@@ -60,7 +67,6 @@ class Program:
         return f"did:web:{quote(self.url.removeprefix('http://'), safe='')}"
 
     async def start(self) -> None:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("PLYR_")}
         with self.log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 str(EXECUTABLE),
@@ -69,7 +75,7 @@ class Program:
                 stdout=output,
                 stderr=output,
                 cwd=self.log.parent,
-                env={**kept, **self.environment},
+                env=self._environment(),
             )
         try:
             await wait_until(self._answers, START_SECONDS)
@@ -114,7 +120,26 @@ class Program:
             cursor = {"cursor": answer["cursor"]}
 
     def log_tail(self) -> str:
-        return self.log.read_text(errors="replace")[-6_000:]
+        return self.log.read_text(errors="replace")[-20_000:]
+
+    def status(self) -> str:
+        """How far it is, in its own words; waits, so not for within a test."""
+        try:
+            said = subprocess.run(
+                [str(EXECUTABLE), "status"],
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=STATUS_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            return str(error)
+        return said.stdout + said.stderr
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PLYR_")}
+        return kept | dict(self.environment)
 
     async def _answers(self) -> bool:
         assert self.process is not None
