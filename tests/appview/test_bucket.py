@@ -173,6 +173,7 @@ async def test_a_store_that_does_not_answer_costs_a_fetch_and_nothing_else(
         insert = "insert into media.stored (name, bytes, whole) values ($1, 1000000, true)"
         await pool.execute(insert, scene.cid)
         assert (await scene.get()).content == scene.audio
+        await wait_until(scene.kept)
         assert (await scene.get(server=1)).headers["etag"] == f'"{scene.cid}"'
 
 
