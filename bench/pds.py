@@ -29,7 +29,6 @@ from lexicons.cid import cid_text, parse_cid
 from tests.network.encoding import Link, car_header
 
 NOT_SERVED = b'{"error":"MethodNotImplemented","message":"not here"}'
-NOT_FOUND = b'{"error":"InvalidRequest","message":"Could not find cids"}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,6 @@ def from_json(obj: object) -> Value:
     return value
 
 
-def record_from_json(obj: object) -> dict[str, Value]:
-    value = from_json(obj)
-    if not isinstance(value, dict):
-        raise InvalidData(f"a record must be a map, got {type(value).__name__}")
-    return value
-
-
 def _cid_of_tag(tag: cbor2.CBORTag, _immutable: bool) -> Cid:
     raw = tag.value
     if tag.tag != _CID_TAG or not isinstance(raw, bytes) or not raw.startswith(b"\0"):

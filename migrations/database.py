@@ -47,10 +47,8 @@ async def open_database(
     database_url: str | None,
     data_dir: Path,
     *,
-    min_size: int = 1,
     max_size: int = 10,
     migrate: bool = False,
-    start_timeout_seconds: float = embedded.START_TIMEOUT_SECONDS,
 ) -> AsyncIterator[Database]:
     """Without a URL the embedded Postgres in data_dir, shared with our other processes.
 
@@ -59,15 +57,10 @@ async def open_database(
     async with AsyncExitStack() as stack:
         url = database_url
         if url is None:
-            server = embedded.running(
-                data_dir / "postgres", start_timeout_seconds=start_timeout_seconds
-            )
-            url = await stack.enter_async_context(server)
+            url = await stack.enter_async_context(embedded.running(data_dir / "postgres"))
         command = migrate_command(database_url, data_dir)
         await _check(url, command, migrate=migrate)
-        pool = await stack.enter_async_context(
-            create_pool(url, min_size=min_size, max_size=max_size)
-        )
+        pool = await stack.enter_async_context(create_pool(url, max_size=max_size))
         yield Database(pool, url)
 
 

@@ -83,10 +83,6 @@ def unauthorized(name: str, message: str) -> XrpcError:
     return XrpcError(401, name, message, {"www-authenticate": "Bearer"})
 
 
-def forbidden(message: str) -> XrpcError:
-    return XrpcError(403, "Forbidden", message)
-
-
 def payload_too_large(most_bytes: int) -> XrpcError:
     return XrpcError(413, "PayloadTooLarge", f"the body is over {most_bytes} bytes")
 

@@ -5,7 +5,7 @@ question is asked once at a time; failures are remembered for a moment; a forced
 rate of its own by DID. The handle is proven apart: no signature waits for it.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
@@ -154,12 +154,6 @@ class IdentityResolver:
     def is_unsaved(self, did: Did) -> bool:
         """Whether the table knows less of it than was found."""
         return did in self._unsaved
-
-    async def preload(self, dids: Collection[Did]) -> None:
-        """Bring what the table knows into memory."""
-        if self._store is not None:
-            for identity in (await self._store.load_all(dids)).values():
-                self._memory.put(identity)
 
     async def _resolve_anew(self, did: Did) -> Identity:
         if (did, True) not in self._flights and not self._may_force(did):

@@ -3,7 +3,7 @@
 Only accounts that the index already knows are kept: whoever merely calls us leaves no row.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,19 +49,16 @@ class IdentityStore:
         self._pool = pool
 
     async def load(self, did: Did) -> Identity | None:
-        return (await self.load_all([did])).get(did)
-
-    async def load_all(self, dids: Collection[Did]) -> dict[Did, Identity]:
         with _available():
-            rows = await self._pool.fetch(
+            row = await self._pool.fetchrow(
                 """
                 select did, handle, pds, signing_key, identity_at
                 from account
-                where did = any($1::text[]) and identity_at is not null
+                where did = $1 and identity_at is not null
                 """,
-                list(dids),
+                did,
             )
-        return {row["did"]: _identity(row) for row in rows}
+        return None if row is None else _identity(row)
 
     async def save(self, identity: Identity) -> None:
         """Keep what is newer; a proven handle leaves whoever had it before, in one transaction."""

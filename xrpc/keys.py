@@ -89,13 +89,6 @@ def parse_multikey(text: str) -> PublicKey:
     raise InvalidKey(f"multikey of an unknown kind: 0x{raw[:2].hex()}")
 
 
-def parse_did_key(text: str) -> PublicKey:
-    prefix, found, encoded = text.partition("did:key:")
-    if prefix or not found:
-        raise InvalidKey("not a did:key")
-    return parse_multikey(encoded)
-
-
 def parse_verification_key(suite: str, multibase: str) -> PublicKey:
     """`type` and `publicKeyMultibase` of a verification method."""
     if suite == "Multikey":

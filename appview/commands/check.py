@@ -37,13 +37,13 @@ FIRST_FRAME_SECONDS = 30.0
 LONG_BEHIND = timedelta(minutes=10)
 
 
-async def check(config: Config, *, as_json: bool, names: Names | None = None) -> int:
+async def check(config: Config, *, as_json: bool) -> int:
     """Say what was found; the exit status is 1 if anything failed."""
     client = GuardedClient(
         allow_private_addresses=config.allow_private_addresses, user_agent=USER_AGENT
     )
     async with client:
-        findings = await look_around(config, client, names or Dns())
+        findings = await look_around(config, client, Dns())
     for finding in findings:
         click.echo(_as_json(finding) if as_json else _as_text(finding))
     return int(any(finding.level is Level.FAIL for finding in findings))

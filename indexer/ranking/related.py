@@ -93,13 +93,13 @@ where not exists (select from track where track.uri = related.uri)
 """
 
 
-async def relate_some(connection: Connection, after: str, limit: int = BATCH) -> str | None:
+async def relate_some(connection: Connection, after: str) -> str | None:
     """Look at the next tracks that are due behind that URI; None at the end of the sweep."""
-    due = await connection.fetch(DUE, after, limit)
+    due = await connection.fetch(DUE, after, BATCH)
     if due:
         subjects = [row["subject"] for row in due]
         await connection.execute(RELATE, subjects, [row["likes"] for row in due], KEPT)
-    if len(due) == limit:
+    if len(due) == BATCH:
         return str(due[-1]["subject"])
     await connection.execute(FORGET)
     return None

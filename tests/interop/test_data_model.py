@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from lexicons.cid import cid_text, dag_cbor_cid
-from lexicons.data_model import InvalidData, decode, encode, from_json, record_from_json, to_json
+from lexicons.data_model import InvalidData, decode, decode_record, encode, from_json, to_json
 from tests.interop.vectors import cases, require_interop
 
 require_interop()
@@ -21,11 +21,11 @@ def test_a_fixture_has_the_same_json_bytes_and_cid(vector: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("vector", cases("data-model/data-model-valid.json"))
 def test_valid_data_is_accepted(vector: dict[str, Any]) -> None:
-    record = record_from_json(vector["json"])
-    assert decode(encode(record)) == record
+    record = from_json(vector["json"])
+    assert decode_record(encode(record)) == record
 
 
 @pytest.mark.parametrize("vector", cases("data-model/data-model-invalid.json"))
 def test_invalid_data_is_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(InvalidData):
-        record_from_json(vector["json"])
+        decode_record(encode(from_json(vector["json"])))

@@ -21,7 +21,6 @@ Answer = Callable[[], Awaitable[Response]]
 Fault = Callable[[Answer], Awaitable[Response]]
 
 NOWHERE = "http://127.0.0.1:9"
-GIVEN_TO_NOBODY = range(10_000, 16_000)  # no system begins lower
 OUR_PORTS = range(15_000, 32_000)
 TOO_LATE_SECONDS = 600
 

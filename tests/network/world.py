@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.network.directory import Directory
-from tests.network.encoding import Decoded, Link, TidClock, from_dag_cbor, parse_link
+from tests.network.encoding import Decoded, TidClock, from_dag_cbor
 from tests.network.keys import Curve, SigningKey
 from tests.network.pds import Account, Pds
 from tests.network.relay import Relay, Told
@@ -104,10 +104,6 @@ class Person:
         self, record: Written, value: Json, *, valid: bool = True, told: Telling = as_it_is
     ) -> Written:
         return await self._one(Write("update", record.path, value), valid=valid, told=told)
-
-    async def write_block(self, path: str, block: bytes, *, valid: bool = False) -> Written:
-        """Any bytes under any path: what a PDS should not have taken."""
-        return await self._one(Write("create", path, block), valid=valid, told=as_it_is)
 
     async def delete(self, record: Written, *, told: Telling = as_it_is) -> int:
         return await self.commit([Write("delete", record.path)], told=told)
@@ -281,7 +277,3 @@ class World:
 def new_plc_did() -> str:
     digest = hashlib.sha256(secrets.token_bytes(16)).digest()
     return "did:plc:" + base64.b32encode(digest).decode().lower()[:24]
-
-
-def link_of(written: Written) -> Link:
-    return parse_link(written.cid)

@@ -35,10 +35,9 @@ async def test_an_identity_reads_back_as_it_was_saved(pool: Pool) -> None:
     assert await store.load(ALICE) is None
     await store.save(identity(ALICE))
     await store.save(Identity(BOB, None, None, None, None, NOW))
-    assert await store.load_all([ALICE, BOB, Did("did:plc:nobody")]) == {
-        ALICE: identity(ALICE),
-        BOB: Identity(BOB, None, None, None, None, NOW),
-    }
+    assert await store.load(ALICE) == identity(ALICE)
+    assert await store.load(BOB) == Identity(BOB, None, None, None, None, NOW)
+    assert await store.load(Did("did:plc:nobody")) is None
 
 
 async def test_who_is_not_in_the_index_leaves_no_row(pool: Pool) -> None:
@@ -109,9 +108,6 @@ async def test_after_a_restart_nobody_is_asked_again(pool: Pool) -> None:
     async with running(world, IdentityStore(pool)) as it:
         assert await it.resolver.resolve(ALICE) == proven
         assert it.documents_asked == 0
-    async with running(world, IdentityStore(pool)) as it:
-        await it.resolver.preload([ALICE, BOB])
-        assert it.resolver.cached(ALICE) == proven
     world.clock.pass_by(hours=25)
     async with running(world, IdentityStore(pool)) as it:
         assert (await it.resolver.resolve(ALICE)).handle == HANDLE

@@ -18,7 +18,6 @@ from xrpc.keys import (
     InvalidKey,
     PublicKey,
     multikey,
-    parse_did_key,
     parse_multikey,
     parse_verification_key,
     verify_with_openssl,
@@ -106,7 +105,6 @@ def test_degenerate_signatures_are_false_not_errors(curve: Curve) -> None:
 def test_every_text_form_of_a_key_reads_back_as_the_same_key(curve: Curve, secret: int) -> None:
     key, private = make_key(curve, secret)
     assert parse_multikey(multikey(key)) == key
-    assert parse_did_key(f"did:key:{key}") == key
     assert parse_verification_key("Multikey", str(key)) == key
     full = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     assert parse_verification_key(SUITES[curve], "z" + base58(full)) == key
@@ -118,7 +116,6 @@ def test_every_text_form_of_a_key_reads_back_as_the_same_key(curve: Curve, secre
 def test_any_text_is_a_key_or_raises_invalid_key(text: str) -> None:
     for parse in (
         parse_multikey,
-        parse_did_key,
         lambda t: parse_verification_key("EcdsaSecp256k1VerificationKey2019", t),
         lambda t: parse_verification_key(t, t),
     ):
