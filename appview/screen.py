@@ -64,6 +64,11 @@ async def say_status(settings: AppSettings, pool: Pool, *, as_json: bool) -> str
         lines.append(f"upstream    {upstream['host']}: {state}, seq {upstream.get('seq')}{lag}")
         if "error" in upstream:
             lines.append(f"            {upstream['error']}")
+    for labeler in status["labelers"]:
+        state = "connected" if labeler["connected"] else "not connected"
+        lines.append(f"labeler     {labeler['did']}: {state}, seq {labeler['seq']}")
+        if "error" in labeler:
+            lines.append(f"            {labeler['error']}")
     lines += [
         f"gap         {gap['recordedAt']:%Y-%m-%d %H:%M} {gap['host']}: {gap['reason']}"
         for gap in status["gaps"]

@@ -12,19 +12,19 @@ MAX_REASON_CHARACTERS = 500
 @dataclass(frozen=True, slots=True)
 class Position:
     seq: int
-    received_at: datetime
+    listened_at: datetime
 
 
 async def load(pool: Pool, host: str) -> Position | None:
     row = await pool.fetchrow(
         """
-        select seq, coalesce(received_at, updated_at) as received_at
+        select seq, coalesce(greatest(received_at, listened_at), updated_at) as listened_at
         from relay_cursor
         where host = $1 and seq is not null
         """,
         host,
     )
-    return None if row is None else Position(row["seq"], row["received_at"])
+    return None if row is None else Position(row["seq"], row["listened_at"])
 
 
 async def note_connection(pool: Pool, host: str, *, connected: bool, error: str | None) -> None:
@@ -42,10 +42,7 @@ async def note_connection(pool: Pool, host: str, *, connected: bool, error: str 
 
 
 async def note_listening(pool: Pool, host: str) -> None:
-    """A quiet stream is no gap: say until when we surely listened."""
-    await pool.execute(
-        "update relay_cursor set received_at = now() where host = $1 and seq is not null", host
-    )
+    await pool.execute("update relay_cursor set listened_at = now() where host = $1", host)
 
 
 async def record_gap(pool: Pool, host: str, position: Position | None, reason: str) -> None:

@@ -197,7 +197,7 @@ class Relay:
 
     def _is_too_old(self, position: Position) -> bool:
         """Whether replaying from there costs more than repairing from the repos."""
-        return self.now() - position.received_at > self.replay_max
+        return self.now() - position.listened_at > self.replay_max
 
     async def _note_start(self, position: Position | None) -> None:
         """The stream begins now: whoever was looked at before may have written in between.
@@ -205,7 +205,7 @@ class Relay:
         Only when connected: what is repaired earlier would miss what happens until then.
         """
         if position is not None:
-            behind = self.now() - position.received_at
+            behind = self.now() - position.listened_at
             reason = f"{behind} behind, more than PLYR_REPLAY_MAX_MINUTES"
             await self._record_gap(position, reason)
         elif any(repo.state is not State.DESYNCHRONIZED for repo in self.pipeline.repos.values()):

@@ -827,6 +827,16 @@ class Upstream(TypedDict):
     error: NotRequired[str]
 
 
+class FollowedLabeler(TypedDict):
+    """A labeler whose stream is read."""
+
+    did: str
+    seq: int
+    connected: bool
+    lastEventAt: NotRequired[str | datetime]
+    error: NotRequired[str]
+
+
 class Backfill(TypedDict):
     """How far the repositories that were there before are read."""
 
@@ -880,6 +890,7 @@ class GetStatusParams(TypedDict):
 class GetStatusOutput(TypedDict):
     observedAt: str | datetime
     upstreams: list[Upstream]
+    labelers: list[FollowedLabeler]
     backfill: Backfill
     gaps: list[Gap]
     repos: Repos

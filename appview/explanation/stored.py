@@ -53,7 +53,7 @@ limit 5
 UPSTREAM = """
 select
     (select count(*) from relay_gap where closed_at is null) as gaps,
-    (select count(*) from relay_cursor where connected) as connected,
+    (select count(*) from upstream where connected) as connected,
     (select array_agg(collection) from discovery where finished_at is null) as undiscovered
 """
 

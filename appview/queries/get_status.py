@@ -5,18 +5,27 @@ from datetime import UTC, datetime, timedelta
 
 from appview.context import AppContext, AppSettings, snapshot
 from appview.pagination import Row
-from lexicons.types import Backfill, Disk, Gap, GetStatusOutput, Upstream
+from lexicons.types import Backfill, Disk, FollowedLabeler, Gap, GetStatusOutput, Upstream
 from xrpc.server import XrpcRequest
 
 UPSTREAMS = """
-select host, seq, event_at, received_at, connected, error
-from relay_cursor
-order by host
+select *
+from upstream
+order by heard_at desc
+limit 10
 """
 
-DISCOVERING = """
-select not exists (select from discovery where finished_at is not null)
-    or exists (select from discovery where finished_at is null)
+LABELERS = """
+select
+    did,
+    cursor,
+    received_at,
+    error,
+    connected and exists (
+        select from upstream where heard_at > now() - interval '6 minutes'
+    ) as connected
+from labels.labeler
+order by did
 """
 
 GAPS = """
@@ -26,7 +35,12 @@ order by closed_at desc nulls first, id desc
 limit 20
 """
 
-QUARANTINED = "select count(*) from record where state = 'invalid'"
+REST = """
+select
+    not exists (select from discovery where finished_at is not null)
+        or exists (select from discovery where finished_at is null) as is_discovering,
+    (select count(*) from record where state = 'invalid') as quarantined
+"""
 
 _MINUTE_MS = 60_000
 
@@ -40,21 +54,23 @@ async def read_status(context: AppContext) -> GetStatusOutput:
     async with snapshot(context.pool) as connection:
         upstreams = await connection.fetch(UPSTREAMS)
         repos = await context.census.repos(connection)
-        is_discovering = await connection.fetchval(DISCOVERING)
+        labelers = await connection.fetch(LABELERS)
         gaps = await connection.fetch(GAPS)
-        quarantined = await connection.fetchval(QUARANTINED)
+        rest = await connection.fetchrow(REST)
+    assert rest is not None
     now = datetime.now(UTC)
     return {
         "observedAt": now,
         "upstreams": [_upstream(row, now) for row in upstreams],
-        "backfill": _backfill(repos, is_discovering),
+        "labelers": [_labeler(row) for row in labelers],
+        "backfill": _backfill(repos, rest["is_discovering"]),
         "gaps": [_gap(row) for row in gaps],
         "repos": {
             "synchronized": repos["synchronized"],
             "desynchronized": repos["pending"],
             "parked": repos["parked"],
         },
-        "quarantined": quarantined,
+        "quarantined": rest["quarantined"],
         "disk": _disk(context.settings),
         "version": context.settings.version,
     }
@@ -67,6 +83,19 @@ def _upstream(row: Row, now: datetime) -> Upstream:
     if row["event_at"] is not None:
         # A relay whose clock is ahead of ours is not behind.
         view["lagMs"] = max(0, (now - row["event_at"]) // timedelta(milliseconds=1))
+    if row["received_at"] is not None:
+        view["lastEventAt"] = row["received_at"]
+    if row["error"] is not None:
+        view["error"] = row["error"]
+    return view
+
+
+def _labeler(row: Row) -> FollowedLabeler:
+    view: FollowedLabeler = {
+        "did": row["did"],
+        "connected": row["connected"],
+        "seq": row["cursor"],
+    }
     if row["received_at"] is not None:
         view["lastEventAt"] = row["received_at"]
     if row["error"] is not None:

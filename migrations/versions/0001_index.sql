@@ -97,9 +97,23 @@ create table relay_cursor (
     connected    boolean not null default false,
     error        text,
     received_at  timestamptz,
+    listened_at  timestamptz,
     updated_at   timestamptz not null default now()
 );
 comment on column relay_cursor.event_at is 'the time that the event at seq claims for itself';
+comment on column relay_cursor.listened_at is 'until when we surely listened: a quiet stream is no gap';
+
+-- What an indexer says of its connections holds for a while: one that was killed takes nothing back.
+create view upstream as
+select
+    relay.host,
+    relay.seq,
+    relay.event_at,
+    relay.received_at,
+    relay.error,
+    relay.heard_at,
+    relay.connected and relay.heard_at > now() - interval '6 minutes' as connected
+from (select *, greatest(updated_at, listened_at) as heard_at from relay_cursor) as relay;
 
 create table relay_gap (
     id           bigint generated always as identity primary key,

@@ -12,6 +12,7 @@ from tests.appview.makers import Rows
 async def test_an_empty_index_has_a_status(client: Client) -> None:
     status = await client.ask("sync.getStatus")
     assert status["upstreams"] == []
+    assert status["labelers"] == []
     assert status["backfill"] == {"state": "discovering", "done": 0, "total": 0}
     assert status["gaps"] == []
     assert status["repos"] == {"synchronized": 0, "desynchronized": 0, "parked": 0}
@@ -25,7 +26,7 @@ async def test_the_lag_is_counted_from_the_last_events_own_time(client: Client, 
     await rows.insert("relay_cursor", host="a.test", seq=7, event_at=ago, connected=True)
     await rows.insert("relay_cursor", host="b.test", seq=8, event_at=ahead)
     await rows.insert("relay_cursor", host="never.test")
-    behind, before, never = (await client.ask("sync.getStatus"))["upstreams"]
+    never, before, behind = (await client.ask("sync.getStatus"))["upstreams"]
     assert (behind["host"], behind["seq"]) == ("a.test", 7)
     assert behind["connected"]
     assert 90_000 <= behind["lagMs"] < 150_000
@@ -73,6 +74,48 @@ async def test_an_upstream_says_what_is_wrong_with_it(client: Client, rows: Rows
     await rows.insert("relay_cursor", host="a.test", error="FutureCursor: 12 is ahead")
     [upstream] = (await client.ask("sync.getStatus"))["upstreams"]
     assert upstream["error"] == "FutureCursor: 12 is ahead"
+
+
+async def test_an_indexer_that_is_silent_is_not_connected_whatever_it_said_last(
+    client: Client, rows: Rows
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=10)
+    relay = {"host": "a.test", "seq": 7, "connected": True, "updated_at": long_ago}
+    await rows.insert("relay_cursor", **relay)
+    await rows.insert("labels.labeler", did="did:plc:judge", connected=True)
+    killed = await client.ask("sync.getStatus")
+    await rows.pool.execute("update relay_cursor set listened_at = now()")
+    alive = await client.ask("sync.getStatus")
+    for status, connected in ((killed, False), (alive, True)):
+        assert status["upstreams"] == [{"host": "a.test", "seq": 7, "connected": connected}]
+        assert [labeler["connected"] for labeler in status["labelers"]] == [connected]
+
+
+async def test_of_the_relays_that_were_ever_listened_to_the_latest_are_shown(
+    client: Client, rows: Rows
+) -> None:
+    for number in range(12):
+        then = datetime(2026, 1, 1 + number, tzinfo=UTC)
+        await rows.insert("relay_cursor", host=f"{number}.test", updated_at=then)
+    hosts = [one["host"] for one in (await client.ask("sync.getStatus"))["upstreams"]]
+    assert hosts == [f"{number}.test" for number in range(11, 1, -1)]
+
+
+async def test_each_labeler_that_is_followed_has_its_line(client: Client, rows: Rows) -> None:
+    then = datetime(2026, 1, 2, tzinfo=UTC)
+    heard = {"did": "did:plc:a", "cursor": 9, "connected": True, "received_at": then}
+    await rows.insert("labels.labeler", **heard)
+    await rows.insert("labels.labeler", did="did:plc:b", error="NoLabeler: no #atproto_labeler")
+    await rows.insert("relay_cursor", host="a.test", connected=True)
+    assert (await client.ask("sync.getStatus"))["labelers"] == [
+        {"did": "did:plc:a", "seq": 9, "connected": True, "lastEventAt": "2026-01-02T00:00:00Z"},
+        {
+            "did": "did:plc:b",
+            "seq": 0,
+            "connected": False,
+            "error": "NoLabeler: no #atproto_labeler",
+        },
+    ]
 
 
 async def test_quarantined_records_are_counted(client: Client, rows: Rows) -> None:

@@ -17,6 +17,7 @@ CLOCKS = (
     "queued_at",
     "updated_at",
     "received_at",
+    "listened_at",
     "synced_at",
     "due_at",
 )

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -90,6 +90,19 @@ async def test_a_stream_that_begins_below_our_cursor_is_an_alarm(scene: Scene) -
     position = await cursors.load(scene.tools.pool, scene.world.relay.host)
     assert position is not None
     assert position.seq == reached
+
+
+async def test_a_quiet_stream_is_listened_to_though_nothing_comes(scene: Scene) -> None:
+    pool, then = scene.tools.pool, datetime(2026, 1, 2, tzinfo=UTC)
+    await pool.execute(
+        "insert into relay_cursor (host, seq, received_at) values ('quiet.test', 7, $1)", then
+    )
+    assert await cursors.load(pool, "quiet.test") == cursors.Position(7, then)
+    await cursors.note_listening(pool, "quiet.test")
+    position = await cursors.load(pool, "quiet.test")
+    assert position is not None
+    assert position.listened_at > then
+    assert await pool.fetchval("select received_at from relay_cursor") == then
 
 
 async def test_R40_a_gap_is_repaired_from_when_the_stream_is_there_again_and_only_once(

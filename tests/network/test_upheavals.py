@@ -147,7 +147,7 @@ async def test_nothing_differs_after_a_recorded_gap(story: Story, reason: str) -
         await story.stage.witness.write(track("Still in the window"))
     else:
         await story.program.rows(
-            "update relay_cursor set received_at = received_at - interval '1 day'"
+            "update relay_cursor set received_at = now() - interval '1 day', listened_at = null"
         )
     await story.program.start()
     async with crowd.writing():
