@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -35,6 +36,67 @@ FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
 RECOUNT_ROWS = 100
 
+DUE_IDENTITIES = """
+select did, coalesce(pds, split_part(did, ':', 3)) as host
+from account
+where identity_due_at <= $1
+  and did <> all($2::text[])
+  and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
+order by identity_due_at
+limit $4
+"""
+
+DUE_STATUSES = """
+select did, coalesce(pds, split_part(did, ':', 3)) as host
+from account
+where status_due_at <= $1
+  and did <> all($2::text[])
+  and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
+order by status_due_at
+limit $4
+"""
+
+DUE_WAITING = """
+select did, coalesce(pds, split_part(did, ':', 3)) as host
+from repo
+left join account using (did)
+where state = 'waiting'
+  and due_at <= $1
+  and did <> all($2::text[])
+  and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
+order by due_at
+limit $4
+"""
+
+IDENTITY_FAILED = """
+update account
+set identity_failures = identity_failures + 1,
+    identity_due_at = $2::timestamptz + backoff(identity_failures, $3, $4)
+where did = $1
+"""
+
+STATUS_FAILED = """
+update account
+set status_failures = status_failures + 1,
+    status_due_at = $2::timestamptz + backoff(status_failures, $3, $4)
+where did = $1
+"""
+
+# A host may call an account active again and again whose repo it does not have.
+WALK_LATER_EACH_TIME = """
+update repo
+set due_at = $2::timestamptz + backoff(attempts, $3, $4)
+where did = $1 and attempts > 1
+"""
+
+WAIT_LONGER = """
+update repo
+set attempts = attempts + 1,
+    due_at = $2::timestamptz + backoff(attempts, $3, $4)
+where did = $1
+returning attempts
+"""
+
 
 @dataclass(slots=True)
 class Accounts:
@@ -48,9 +110,9 @@ class Accounts:
 
     def __post_init__(self) -> None:
         self._askers = (
-            Asker(self._due_statuses, self.confirm_status),
-            Asker(self._due_waiting, self.drain_waiting),
-            Asker(self._due_identities, self.refresh_identity),
+            Asker(partial(self._due, DUE_STATUSES), self.confirm_status),
+            Asker(partial(self._due, DUE_WAITING), self.drain_waiting),
+            Asker(partial(self._due, DUE_IDENTITIES), self.refresh_identity),
         )
 
     async def run(self) -> None:
@@ -87,25 +149,17 @@ class Accounts:
         """Let the counters follow a changed account by one chunk; False when none is behind."""
         return await self.pipeline.writer.recount(RECOUNT_ROWS)
 
-    # identities -------------------------------------------------------------------------------
-
-    async def _due_identities(self, besides: Except, limit: int) -> Sequence[Question]:
-        rows = await self.pool.fetch(
-            """
-            select did, coalesce(pds, split_part(did, ':', 3)) as host
-            from account
-            where identity_due_at <= $1
-              and did <> all($2::text[])
-              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
-            order by identity_due_at
-            limit $4
-            """,
-            self.now(),
-            besides.dids,
-            besides.hosts,
-            limit,
-        )
+    async def _due(self, sql: str, besides: Except, limit: int) -> Sequence[Question]:
+        rows = await self.pool.fetch(sql, self.now(), besides.dids, besides.hosts, limit)
         return [Question(Did(did), host) for did, host in rows]
+
+    async def _later_each_time(self, sql: str, did: Did) -> int | None:
+        attempts: int | None = await self.pool.fetchval(
+            sql, did, self.now(), FIRST_RETRY, LONGEST_RETRY
+        )
+        return attempts
+
+    # identities -------------------------------------------------------------------------------
 
     async def refresh_identity(self, did: Did) -> None:
         """Resolve the DID anew and prove its handle both ways."""
@@ -121,12 +175,12 @@ class Accounts:
             self._seldom.info(
                 "identity not resolved", type(error).__name__, did=did, error=str(error)[:300]
             )
-            await self._identity_failed(did)
+            await self._later_each_time(IDENTITY_FAILED, did)
         else:
             if identity.handle is None and identity.claimed_handle is not None:
                 # Often only young: the document was there before the DNS record.
                 log.debug("handle not proven", did=did, handle=identity.claimed_handle)
-                await self._identity_failed(did)
+                await self._later_each_time(IDENTITY_FAILED, did)
                 return
             age = IDENTITY_AGE * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
             if not self.resolver.was_asked_since(identity, asked_at):
@@ -148,40 +202,7 @@ class Accounts:
             self.now() + again_in,
         )
 
-    async def _identity_failed(self, did: Did) -> None:
-        await self.pool.execute(
-            """
-            update account
-            set identity_failures = identity_failures + 1,
-                identity_due_at = $2::timestamptz
-                    + least($4::interval, $3::interval * power(2, least(identity_failures, 20)))
-            where did = $1
-            """,
-            did,
-            self.now(),
-            FIRST_RETRY,
-            LONGEST_RETRY,
-        )
-
     # statuses ---------------------------------------------------------------------------------
-
-    async def _due_statuses(self, besides: Except, limit: int) -> Sequence[Question]:
-        rows = await self.pool.fetch(
-            """
-            select did, coalesce(pds, split_part(did, ':', 3)) as host
-            from account
-            where status_due_at <= $1
-              and did <> all($2::text[])
-              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
-            order by status_due_at
-            limit $4
-            """,
-            self.now(),
-            besides.dids,
-            besides.hosts,
-            limit,
-        )
-        return [Question(Did(did), host) for did, host in rows]
 
     async def confirm_status(self, did: Did) -> None:
         """Ask the DID's current PDS, freshly resolved, whether it serves the account (R24).
@@ -199,7 +220,7 @@ class Accounts:
                 did=did,
                 error=str(error)[:300],
             )
-            await self._status_failed(did)
+            await self._later_each_time(STATUS_FAILED, did)
             return
         await self._set_status(did, status, shown=shown, unless_told=True)
         if shown:
@@ -228,59 +249,9 @@ class Accounts:
             back = pipeline.welcome_back(did, State.GONE) if shown else ()
             await pipeline.writer.write([step, *back], None)
             if back:
-                await self._walk_later_each_time(did)
-
-    async def _walk_later_each_time(self, did: Did) -> None:
-        """A host may call an account active again and again whose repo it does not have."""
-        await self.pool.execute(
-            """
-            update repo
-            set due_at = $2::timestamptz
-                    + least($4::interval, $3::interval * power(2, least(attempts, 20)))
-            where did = $1 and attempts > 1
-            """,
-            did,
-            self.now(),
-            FIRST_RETRY,
-            LONGEST_RETRY,
-        )
-
-    async def _status_failed(self, did: Did) -> None:
-        await self.pool.execute(
-            """
-            update account
-            set status_failures = status_failures + 1,
-                status_due_at = $2::timestamptz
-                    + least($4::interval, $3::interval * power(2, least(status_failures, 20)))
-            where did = $1
-            """,
-            did,
-            self.now(),
-            FIRST_RETRY,
-            LONGEST_RETRY,
-        )
+                await self._later_each_time(WALK_LATER_EACH_TIME, did)
 
     # queues -----------------------------------------------------------------------------------
-
-    async def _due_waiting(self, besides: Except, limit: int) -> Sequence[Question]:
-        rows = await self.pool.fetch(
-            """
-            select did, coalesce(pds, split_part(did, ':', 3)) as host
-            from repo
-            left join account using (did)
-            where state = 'waiting'
-              and due_at <= $1
-              and did <> all($2::text[])
-              and coalesce(pds, split_part(did, ':', 3)) <> all($3::text[])
-            order by due_at
-            limit $4
-            """,
-            self.now(),
-            besides.dids,
-            besides.hosts,
-            limit,
-        )
-        return [Question(Did(did), host) for did, host in rows]
 
     async def drain_waiting(self, did: Did) -> None:
         """Follow the queued frames of a repo, in order, once its key and its status are known."""
@@ -299,20 +270,7 @@ class Accounts:
 
     async def _wait_longer(self, did: Did) -> None:
         """Not for ever: a walk finds what the queue holds, and forgets whom nobody knows."""
-        attempts = await self.pool.fetchval(
-            """
-            update repo
-            set attempts = attempts + 1,
-                due_at = $2::timestamptz
-                    + least($4::interval, $3::interval * power(2, least(attempts, 20)))
-            where did = $1
-            returning attempts
-            """,
-            did,
-            self.now(),
-            FIRST_RETRY,
-            LONGEST_RETRY,
-        )
+        attempts = await self._later_each_time(WAIT_LONGER, did)
         if attempts is None or attempts < WAITS:
             return
         async with self.pipeline.desk:

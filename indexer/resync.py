@@ -368,10 +368,7 @@ class Resync:
                         when $3::interval is null then attempts + 1
                         else greatest(attempts, 1)  -- to be busy is not to fail
                     end,
-                    due_at = $2::timestamptz + coalesce(
-                        $3::interval,
-                        least($5::interval, $4::interval * power(2, least(attempts, 12)))
-                    )
+                    due_at = $2::timestamptz + coalesce($3, backoff(attempts, $4, $5))
                 where did = $1
                 returning attempts
                 """,

@@ -3,6 +3,11 @@ create extension if not exists unaccent;
 
 -- Keys and cursors compare as bytes, whatever the cluster's locale: collate "C".
 
+-- How long to wait after so many failures: each time twice as long.
+create function backoff(failures integer, first interval, longest interval) returns interval
+language sql immutable
+return least(longest, first * power(2, least(failures, 20)));
+
 -- Everyone we have met: who they are, as last proven, and whether their host serves them.
 create table account (
     did              text collate "C" primary key,

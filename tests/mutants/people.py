@@ -22,7 +22,7 @@ PEOPLE = (
         name="unreachable-taken-for-gone",
         file="indexer/accounts.py",
         old=(
-            "            await self._status_failed(did)\n            return\n"
+            "            await self._later_each_time(STATUS_FAILED, did)\n            return\n"
             "        await self._set_status"
         ),
         new=(
