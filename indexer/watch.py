@@ -20,8 +20,8 @@ from indexer.events import Rejected
 from indexer.frames import peek
 from indexer.pipeline import Pipeline
 from indexer.questions import Asker, Except, Question
-from indexer.relay import Backoff, open_firehose
 from indexer.repo_state import State, is_stale
+from indexer.subscribing import Backoff, open_firehose
 from indexer.verify import FUTURE_REV_TOLERANCE
 from lexicons.syntax import Did, InvalidSyntax, Tid, parse_did, parse_tid, tid_micros
 from xrpc.client import GuardedClient, Unreachable

@@ -25,7 +25,7 @@ from indexer.events import Rejected
 from indexer.frames import Kind, peek
 from indexer.labels.subscription import UNHEARD, labels_url
 from indexer.leadership import is_led
-from indexer.relay import open_firehose, open_subscription
+from indexer.subscribing import open_firehose, open_subscription
 from lexicons.syntax import Did, InvalidSyntax, parse_datetime
 from migrations.database import open_database
 from migrations.errors import CannotOpen

@@ -21,8 +21,8 @@ from indexer.labels.frames import LabelsFrame, read_labels_frame
 from indexer.labels.label import Label, LabelReason, LabelRefused, parse_label
 from indexer.labels.store import Said
 from indexer.records.record_type import RecordTypes
-from indexer.relay import Backoff, open_subscription
 from indexer.seldom import Seldom
+from indexer.subscribing import Backoff, open_subscription
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import GuardedClient, Unreachable

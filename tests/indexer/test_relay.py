@@ -14,7 +14,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from indexer import cursors
-from indexer.relay import PING_SECONDS, Backoff, Relay, open_firehose
+from indexer.relay import Relay
+from indexer.subscribing import PING_SECONDS, Backoff, open_firehose
 from migrations.database import Pool
 from tests.indexer.test_watch import Scene, complete
 from tests.network.makers import track

@@ -231,7 +231,7 @@ CHAINS = (
     ),
     Mutant(
         name="backoff-reset-at-once",
-        file="indexer/relay.py",
+        file="indexer/subscribing.py",
         old="        if lasted_seconds >= HEALTHY_SECONDS:",
         new="        if True:",
         breaks="a relay that closes at once is hammered",
@@ -286,7 +286,7 @@ CHAINS = (
     ),
     Mutant(
         name="backoff-never-grows",
-        file="indexer/relay.py",
+        file="indexer/subscribing.py",
         old="min(self.delay * 2, LONGEST_DELAY_SECONDS)",
         new="self.delay",
         breaks="a relay that is down for a day is asked every second of it",
@@ -294,7 +294,7 @@ CHAINS = (
     ),
     Mutant(
         name="silence-believed",
-        file="indexer/relay.py",
+        file="indexer/subscribing.py",
         old="            ping_timeout=ping_seconds,",
         new="            ping_timeout=None,",
         breaks="a cable that was pulled is listened to for ever",
