@@ -19,7 +19,7 @@ from indexer.events import (
     VerifiedSync,
 )
 from indexer.frames import decode_frame
-from indexer.repo_state import RepoState, is_stale
+from indexer.repo_state import RepoState, State, is_stale
 from indexer.verify import verify_commit, verify_sync
 from lexicons.syntax import Did
 from xrpc.identity import Identity, IdentityError, IdentityResolver
@@ -28,6 +28,7 @@ from xrpc.keys import PublicKey
 PROVEN_AT_ONCE = 20
 PROVEN_BYTES_AT_ONCE = 200_000
 NETWORK_WAIT_SECONDS = 1.0
+STRANGERS_WAIT_SECONDS = 0.05  # for what the table knows; what comes from a domain may be late
 
 RepoEvent = Commit | Sync | IdentityEvent | AccountEvent
 Verified = VerifiedCommit | VerifiedSync
@@ -87,6 +88,8 @@ class Prover:
         """Give each that has none its outcome, unless its repo is already past it.
 
         What the network answers later than that stays unresolved; None waits for every answer.
+        A did:web may name a host that is slow on purpose: nobody else's commit waits for it. Nor
+        for a repo that waits anyway.
         """
         read = 0
         batch = [pending for pending in batch if pending.outcome is None]
@@ -97,18 +100,14 @@ class Prover:
             if number % PROVEN_AT_ONCE == PROVEN_AT_ONCE - 1 or read >= PROVEN_BYTES_AT_ONCE:
                 read = 0
                 await asyncio.sleep(0)  # others share the loop
-        asking = [
-            asyncio.create_task(self._prove_later(pending))
+        asking = {
+            asyncio.create_task(self._prove_later(pending)): pending.event.did
             for pending in batch
             if isinstance(pending.outcome, Unresolved)
-        ]
+            and not _is_waiting(repos.get(pending.event.did))
+        }
         if asking:
-            _, late = await asyncio.wait(asking, timeout=wait_seconds)
-            for task in late:
-                task.cancel()
-            for result in await asyncio.gather(*asking, return_exceptions=True):
-                if isinstance(result, Exception):
-                    raise result
+            await _answers(asking, wait_seconds)
 
     def _prove_now(self, pending: Pending, repos: Mapping[Did, RepoState]) -> None:
         event = pending.event
@@ -173,6 +172,25 @@ class Prover:
         assert isinstance(event, Commit | Sync)
         is_old = is_stale(start, event.rev)
         return Queued(event, frame, None if is_old else self.verdict(event, key))
+
+
+async def _answers(asking: Mapping[asyncio.Task[None], Did], seconds: float | None) -> None:
+    strangers = {task for task, did in asking.items() if did.startswith("did:web:")}
+    others = asking.keys() - strangers
+    if others:
+        await asyncio.wait(others, timeout=seconds)
+    if strangers:
+        patience = None if seconds is None else min(seconds, STRANGERS_WAIT_SECONDS)
+        await asyncio.wait(strangers, timeout=patience)
+    for task in asking:
+        task.cancel()
+    for result in await asyncio.gather(*asking, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
+
+
+def _is_waiting(repo: RepoState | None) -> bool:
+    return repo is not None and repo.state is State.WAITING
 
 
 def is_bad_signature(outcome: Verified | Rejected) -> bool:
