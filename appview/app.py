@@ -18,7 +18,7 @@ from appview.event_source import PATH as EVENTS_PATH
 from appview.event_source import EventSource
 from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
-from appview.hydrate.labels import load_labels
+from appview.labelling import label
 from appview.media.blobs import Blobs
 from appview.pages.routes import page_routes
 from appview.pictures.fetching import Fetching
@@ -66,7 +66,6 @@ from appview.queries.search_tracks import search_tracks
 from appview.queries.subscribe_events import subscribe_events
 from appview.queries.typeahead import typeahead
 from appview.rules import Trust
-from appview.views.labels import add_labels, find_views
 from appview.wellknown import SERVICE_ID, wellknown_routes
 from lexicons.catalog import Catalog
 from lexicons.syntax import Did
@@ -160,7 +159,7 @@ def create_app(
     endpoints = [
         replace(
             endpoint,
-            handler=_in_time(_labelled(endpoint.handler, settings), settings.answer_seconds),
+            handler=_in_time(_labelled(endpoint.handler), settings.answer_seconds),
             memory_seconds=endpoint.memory_seconds if settings.remembers_pages else 0,
         )
         for endpoint in ENDPOINTS
@@ -192,16 +191,11 @@ def _in_time(handler: Handler, seconds: float) -> Handler:
     return answer
 
 
-def _labelled(handler: Handler, settings: AppSettings) -> Handler:
-    """What labelers say of whatever is in the answer; where there are none, this costs nothing."""
-    if not settings.labelers:
-        return handler
-
+def _labelled(handler: Handler) -> Handler:
     async def answer(context: AppContext, request: XrpcRequest) -> Output:
         output = await handler(context, request)
-        if request.labelers and isinstance(output, dict):
-            views = find_views(output, settings.namespace)
-            add_labels(views, await load_labels(context.pool, views.keys(), request.labelers))
+        if isinstance(output, dict):
+            await label(context, output, request.labelers)
         return output
 
     return answer

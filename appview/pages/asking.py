@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from appview.context import AppContext
+from appview.labelling import label
 from appview.pages.cards import Places
 from appview.pages.html import Templates, fresh
 from appview.pictures.pictures import Gallery
@@ -18,7 +19,7 @@ from xrpc.beside import Beside
 from xrpc.errors import XrpcError
 from xrpc.server import XrpcRequest
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Mapping[str, object])
 Params = Mapping[str, str | int | Sequence[str]]
 
 
@@ -40,9 +41,10 @@ class Site:
     async def ask(
         self, nsid: str, query: Callable[[AppContext, XrpcRequest], Awaitable[T]], params: Params
     ) -> T:
-        return await query(
-            self.context, XrpcRequest(Nsid(nsid), dict(params), None, None, Headers())
-        )
+        request = XrpcRequest(Nsid(nsid), dict(params), None, None, Headers())
+        answer = await query(self.context, request)
+        await label(self.context, answer, self.context.settings.labelers)
+        return answer
 
     def route(self, path: str, make: Callable[["Site", Request], Awaitable[Response]]) -> Route:
         async def answer(request: Request) -> Response:

@@ -86,6 +86,7 @@ class TrackCard:
     thumb: str | None
     description: str
     labels: tuple[str, ...]
+    author_labels: tuple[str, ...]
     likes: int
     comments: int
 
@@ -111,6 +112,8 @@ class ListCard:
     length: Length | None
     picture: str | None
     thumb: str | None
+    labels: tuple[str, ...]
+    author_labels: tuple[str, ...]
     count: int
 
 
@@ -138,7 +141,8 @@ def track_card(view: TrackView, places: Places) -> TrackCard:
         picture=picture,
         thumb=thumb,
         description=view.get("description", ""),
-        labels=tuple(label["val"] for label in view.get("labels", [])),
+        labels=_labels(view),
+        author_labels=_labels(view["author"]),
         likes=view["likeCount"],
         comments=view["commentCount"],
     )
@@ -157,6 +161,8 @@ def list_card(view: ListView, places: Places) -> ListCard:
         length=_length(view),
         picture=picture,
         thumb=thumb,
+        labels=_labels(view),
+        author_labels=_labels(view["author"]),
         count=view["itemCount"],
     )
 
@@ -169,6 +175,11 @@ def page_path(uri: str) -> str:
 
 def _name(author: ProfileViewBasic) -> str:
     return author.get("displayName") or author["handle"]
+
+
+def _labels(view: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each once, whoever says so."""
+    return tuple(dict.fromkeys(label["val"] for label in view.get("labels", ())))
 
 
 def _length(view: Mapping[str, Any]) -> Length | None:

@@ -10,11 +10,13 @@ from typing import Any
 
 from lexicons.cid import cid_text, dag_cbor_cid
 from lexicons.data_model import Value, encode
-from lexicons.syntax import tid_from_micros
+from lexicons.syntax import Did, tid_from_micros
 from lexicons.text import title_key
 from migrations.database import Pool
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+LABELER = Did("did:plc:kind")
+CTS = "2026-01-02T03:04:05.678Z"
 AN_AUDIO_CID = "bafkreibme22gw2h7y2h7tg2fhqotaqjucnbc24deqo72b6mkl2egezxhvy"
 
 
@@ -47,6 +49,19 @@ class Rows:
         await self.pool.execute(
             f"insert into {table} ({names}) values ({places})", *columns.values()
         )
+
+    async def label(self, uri: str, val: str = "sexual", **columns: object) -> None:
+        values: dict[str, object] = {
+            "uri": uri,
+            "src": LABELER,
+            "val": val,
+            "neg": False,
+            "cts": CTS,
+            "sig": bytes(64),
+            "seq": 1,
+            "made_at": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC),
+        }
+        await self.insert("labels.label", **values | columns)
 
     async def account(self, name: str, **columns: object) -> str:
         """Without a profile of any kind; the handle is proven unless it is given as None."""

@@ -16,32 +16,16 @@ from lexicons.catalog import Catalog
 from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.conftest import Client
-from tests.appview.makers import Rows, did
+from tests.appview.makers import CTS, LABELER, Rows, did
 from tests.appview.statements import Counted
 
-KIND, STRICT, NOBODY = Did("did:plc:kind"), Did("did:plc:strict"), Did("did:plc:nobody")
-CTS = "2026-01-02T03:04:05.678Z"
-MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+KIND, STRICT, NOBODY = LABELER, Did("did:plc:strict"), Did("did:plc:nobody")
 ACCEPT, CONTENT = "atproto-accept-labelers", "atproto-content-labelers"
 
 
 @pytest.fixture
 def settings(settings: AppSettings) -> AppSettings:
     return replace(settings, labelers=(KIND, STRICT))
-
-
-async def label(rows: Rows, uri: str, val: str = "sexual", **columns: object) -> None:
-    values: dict[str, object] = {
-        "uri": uri,
-        "src": KIND,
-        "val": val,
-        "neg": False,
-        "cts": CTS,
-        "sig": bytes(64),
-        "seq": 1,
-        "made_at": MOMENT,
-    }
-    await rows.insert("labels.label", **values | columns)
 
 
 async def labels_of(client: Client, uri: str, **headers: str) -> list[str]:
@@ -67,7 +51,7 @@ async def test_R45_labels_stand_on_every_view_behind_those_of_the_author(
     comment = await rows.comment("bob", track)
     listing = await rows.list("alice", (track,))
     for subject in (track, comment, listing, did("alice"), did("bob")):
-        await label(rows, subject)
+        await rows.label(subject)
     expected = {"src": KIND, "val": "sexual", "cts": CTS}
     view = (await client.ask("feed.getTrack", uri=track))["track"]
     assert view["labels"][0]["val"] == "own"
@@ -86,7 +70,7 @@ async def test_R45_labels_stand_on_every_view_behind_those_of_the_author(
 async def test_an_account_is_labelled_by_its_profiles_too(client: Client, rows: Rows) -> None:
     await rows.account("alice")
     for collection in ("app.bsky.actor.profile", "fm.plyr.actor.profile", "fm.plyr.track"):
-        await label(rows, f"at://{did('alice')}/{collection}/self")
+        await rows.label(f"at://{did('alice')}/{collection}/self")
     profile = (await client.ask("actor.getProfile", actor=did("alice")))["profile"]
     assert [found["uri"].split("/")[3] for found in profile["labels"]] == [
         "app.bsky.actor.profile",
@@ -100,12 +84,12 @@ async def test_case_133_134_136_what_does_not_hold_is_not_told(client: Client, r
     cid = (await shown(client, track))["cid"]
     other = await rows.track("alice", title="Another")
     now, hour = datetime.now(UTC), timedelta(hours=1)
-    await label(rows, track, "negated", neg=True)
-    await label(rows, track, "past", exp="2026", expires_at=now - hour)
-    await label(rows, track, "lasting", exp="3026-01-01T00:00:00Z", expires_at=now + hour)
-    await label(rows, track, "of-this", cid=cid)
-    await label(rows, track, "of-another", cid=(await shown(client, other))["cid"])
-    await label(rows, track, "untrusted", src=NOBODY)
+    await rows.label(track, "negated", neg=True)
+    await rows.label(track, "past", exp="2026", expires_at=now - hour)
+    await rows.label(track, "lasting", exp="3026-01-01T00:00:00Z", expires_at=now + hour)
+    await rows.label(track, "of-this", cid=cid)
+    await rows.label(track, "of-another", cid=(await shown(client, other))["cid"])
+    await rows.label(track, "untrusted", src=NOBODY)
     view = (await client.ask("feed.getTrack", uri=track))["track"]
     assert {found["val"] for found in view["labels"]} == {"lasting", "of-this"}
     assert {found.get("exp") for found in view["labels"]} == {None, "3026-01-01T00:00:00Z"}
@@ -129,7 +113,7 @@ async def test_case_127_to_131_the_caller_says_whose_labels_it_takes(
     await rows.account("alice")
     track = await rows.track("alice")
     for src in (KIND, STRICT):
-        await label(rows, track, src=src)
+        await rows.label(track, src=src)
     headers = {} if accept is None else {ACCEPT: accept}
     assert await labels_of(client, track, **headers) == found
     response = await client.http.get("/xrpc/fm.plyr.feed.getLatest", headers=headers)
@@ -146,7 +130,7 @@ async def test_a_remembered_page_is_for_those_who_accept_the_same(
     settings: AppSettings, pool: Pool, catalog: Catalog, rows: Rows
 ) -> None:
     await rows.account("alice")
-    await label(rows, await rows.track("alice"))
+    await rows.label(await rows.track("alice"))
     remembering = replace(settings, remembers_pages=True)
     transport = httpx.ASGITransport(create_app(remembering, pool, catalog, None))
     async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
@@ -160,7 +144,7 @@ async def test_without_labelers_nothing_is_asked_or_told(
 ) -> None:
     await rows.account("alice")
     track = await rows.track("alice")
-    await label(rows, track)
+    await rows.label(track)
     lengths = []
     counted = Counted()
     async with asyncpg.create_pool(database_url, init=counted.watch) as pool:

@@ -17,7 +17,7 @@ from lexicons.catalog import Catalog
 from lexicons.types import TrackView
 from migrations.database import Pool
 from tests.appview.conftest import Client
-from tests.appview.makers import AN_AUDIO_CID, Rows
+from tests.appview.makers import AN_AUDIO_CID, LABELER, Rows, did
 from tests.appview.pages import Page, read_page
 from tests.appview.statements import Counted
 from xrpc.rate_limit import RateLimit
@@ -193,6 +193,26 @@ async def test_the_front_page_shows_people_what_is_new(client: Client, rows: Row
     words = await client.http.get("/")
     assert words.headers["content-type"].startswith("text/plain")
     assert words.headers["vary"] == answer.headers["vary"] == "accept"
+
+
+async def test_R45_a_page_shows_the_labels_that_its_views_have(
+    settings: AppSettings, pool: Pool, catalog: Catalog, rows: Rows
+) -> None:
+    track = await a_track(rows, self_labels=["loud"])
+    songs = await rows.list("alice", (track,))
+    for uri, val in ((track, "loud"), (track, "sexual"), (songs, "spam"), (did("alice"), "bot")):
+        await rows.label(uri, val)
+    trusting = replace(settings, labelers=(LABELER,))
+    transport = httpx.ASGITransport(create_app(trusting, pool, catalog, None))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        client = Client(http, catalog)
+        of_track, of_list, embedded = [
+            [label.text for label in (await shown(client, path)).all("span", **{"class": "labels"})]
+            for path in (path_of(track), path_of(songs), f"/embed{path_of(track)}")
+        ]
+    assert sorted(of_track) == ["bot", "loud, sexual"]
+    assert sorted(of_list) == ["bot", "loud, sexual", "spam"]
+    assert embedded == ["loud, sexual"]
 
 
 async def test_a_page_costs_few_statements_however_much_is_on_it(
