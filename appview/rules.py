@@ -13,12 +13,14 @@ class Trust:
     """The hosts that clients may be sent to: our own origin, and those that a record may name."""
 
     origin: str
+    hosts: tuple[str, ...]
     prefixes: tuple[str, ...]
 
     @classmethod
     def of(cls, origin: str, hosts: Iterable[str]) -> Self:
+        names = tuple(sorted(hosts))
         # A prefix that ends with the slash leaves no room for a port, a user or a longer name.
-        return cls(origin, tuple(f"https://{host}/" for host in sorted(hosts)))
+        return cls(origin, names, tuple(f"https://{host}/" for host in names))
 
     def covers(self, url: str | None) -> bool:
         return url is not None and url.startswith(self.prefixes)

@@ -28,6 +28,7 @@ from bench.processes import Listener, cpu_millis, cpu_seconds, listening, measur
 from bench.questions import look_around, paths
 from bench.report import Figure, load, say
 from bench.search import PATIENT_SECONDS
+from indexer.list_sums import ListSums
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
 from lexicons.catalog import load_catalog
@@ -47,6 +48,8 @@ PLANNED = 8
 """From so many on Postgres has a plan for all arguments."""
 
 PAIRS = 3
+
+SETTINGS = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
 
 FULLER = {
     "fm.plyr.feed.getActorLikes",
@@ -126,6 +129,7 @@ async def derive(url: str) -> None:
             await following.settle_if_due()
         await following.settle()
         await following.follow()
+        await ListSums.of(pool, SETTINGS.trusted_media_hosts).follow()
         await Rankings(pool, lambda: datetime.now(UTC)).refresh()
         await pool.execute("vacuum analyze", timeout=PATIENT_SECONDS)
 
@@ -184,11 +188,10 @@ async def used(server: Listener, url: str) -> float:
 
 async def one_after_the_other(asked: Sequence[str], url: str) -> Alone:
     counted, most, good = Counted(), 0, []
-    settings = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
     async with asyncpg.create_pool(
         url, min_size=1, max_size=1, init=counted.watch, server_settings={"jit": "off"}
     ) as pool:
-        transport = httpx.ASGITransport(create_app(settings, pool, load_catalog(), None))
+        transport = httpx.ASGITransport(create_app(SETTINGS, pool, load_catalog(), None))
         async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
             for path in asked:
                 counted.take()

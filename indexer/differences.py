@@ -30,6 +30,7 @@ class Kind(StrEnum):
     RECOUNT = "recount"
     COUNT = "count"
     ALBUM = "album"
+    SUMS = "sums"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from indexer import albums
+from indexer import albums, list_sums
 from indexer.differences import Difference, Kind
 from indexer.records.list import LIST
 from indexer.records.record_type import RecordTypes
@@ -273,3 +273,4 @@ async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
             right = [counted[name] for name in ACCOUNT_COUNTS]
             await connection.execute(PUT_ACCOUNT_RIGHT, did, *right)
         await albums.put_right(connection, did)
+        await list_sums.put_right(connection, did)

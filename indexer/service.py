@@ -17,6 +17,7 @@ from indexer.decisions import Wakes
 from indexer.discovery import Discovery
 from indexer.labels.labels import Labels
 from indexer.leadership import Leader
+from indexer.list_sums import ListSums
 from indexer.missing_blobs import MissingBlobs
 from indexer.pipeline import Pipeline
 from indexer.probing import Probing
@@ -93,6 +94,7 @@ class Indexer:
     probing: Probing
     missing_blobs: MissingBlobs
     labels: Labels
+    list_sums: ListSums
     resync_workers: int
 
     async def run(self, leader: Leader, stop: asyncio.Event) -> None:
@@ -113,6 +115,7 @@ class Indexer:
                 group.create_task(self.probing.run()),
                 group.create_task(self.missing_blobs.run()),
                 group.create_task(self.labels.run()),
+                group.create_task(self.list_sums.run()),
                 group.create_task(self._measure()),
                 group.create_task(leader.watch()),
             ]
@@ -270,5 +273,6 @@ async def build_indexer(tools: Tools, settings: IndexerSettings, epoch: int) -> 
         Probing(tools.pool, tools.client, settings.trusted_media_hosts, tools.now),
         MissingBlobs(tools.pool, tools.resolver, tools.remote, tools.now),
         build_labels(tools, settings),
+        ListSums.of(tools.pool, settings.trusted_media_hosts),
         settings.resync_workers,
     )

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from indexer import albums
+from indexer import albums, list_sums
 from indexer.differences import Difference, Kind
 from indexer.events import QuarantineReason, RecordChange
 from indexer.records.prepare import Prepared, RecordState, prepare
@@ -347,6 +347,8 @@ async def _in_account(connection: Connection, did: Did) -> list[Difference]:
     missing, stray = await albums.differences(connection, did)
     found += [Difference(did, Kind.ALBUM, did, "nothing", title) for title in missing]
     found += [Difference(did, Kind.ALBUM, did, title, "nothing") for title in stray]
+    for uri, kept, sums in await list_sums.differences(connection, did):
+        found.append(Difference(did, Kind.SUMS, uri, kept, sums))
     return found
 
 

@@ -68,6 +68,8 @@ truncate
     album,
     bsky_profile,
     comment,
+    derived.list_sum,
+    derived.list_sum_due,
     derived.network,
     derived.ranking,
     derived.related,

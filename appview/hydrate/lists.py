@@ -12,43 +12,28 @@ from unnest($1::text[]) as asked (uri)
 join shown_list using (uri)
 """
 
-# For each item of each list, so as little of it as can be. `offset 0`: a length is looked up once,
-# not in each of the sums.
+# The sums that indexer/list_sums.py keeps, or else, of a list too new for that, those made here.
+# The picture is looked at in any case: it may be hidden by now.
 _SUMMARIES = """
 select
-    list_item.list_uri,
-    case
-        when count(length.ms) = (
-            select count(*)
-            from list_item as item
-            where item.list_uri = list_item.list_uri
-        )
-        then sum(length.ms)::bigint
-    end as duration_ms,
-    count(*) filter (
-        where track.gate_type is null
-        and (
-            track.audio_cid is not null
-            and not track.audio_missing
-            or track.audio_url ^@ any ($2)
-            and track.url_status = 'ok'
-        )
-        and not track.audio_taken_down
-    ) as playable,
-    (
-        select pictured.picture
-        from list_item as item
-        join shown_track as pictured on pictured.uri = item.subject
-        where item.list_uri = list_item.list_uri
-        and pictured.picture is not null
-        order by item.position
-        limit 1
-    ) as picture
-from list_item
-join summed_track as track on track.uri = list_item.subject
-cross join lateral (select track.duration_ms as ms offset 0) as length
-where list_item.list_uri = any ($1)
-group by list_item.list_uri
+    list.uri as list_uri,
+    sums.playable,
+    sums.duration_ms,
+    (select picture from shown_track where shown_track.uri = sums.pictured) as picture
+from unnest($1::text[]) as asked (uri)
+join list on list.uri = asked.uri
+left join derived.list_sum as kept
+    on kept.uri = list.uri
+    and kept.cid = list.cid
+    and kept.hosts = $2::text[]
+cross join lateral (
+    select kept.playable, kept.duration_ms, kept.pictured
+    where kept.uri is not null
+    union all
+    select playable, duration_ms, pictured
+    from list_sums(list.uri, $2)
+    where kept.uri is null
+) as sums
 """
 
 
@@ -62,8 +47,8 @@ async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, R
 async def load_summaries(
     connection: Connection, uris: Sequence[str], trust: Trust
 ) -> dict[str, Row]:
-    """Of lists that show anything: length if known of all, how many can be played, a picture."""
+    """How long, if that is known of all; how many of its tracks can be played; a picture."""
     if not uris:
         return {}
-    rows = await connection.fetch(_SUMMARIES, uris, trust.prefixes)
+    rows = await connection.fetch(_SUMMARIES, uris, trust.hosts)
     return {row["list_uri"]: row for row in rows}

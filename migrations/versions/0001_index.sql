@@ -486,6 +486,29 @@ create table derived.network (
     total_duration_ms  bigint not null
 );
 
+-- What the tracks of a list add up to: a list may have thousands, and a page fifty lists. A row holds for
+-- the version of the list that it names; until it has one, whoever asks adds up for himself.
+create table derived.list_sum (
+    uri          text collate "C" primary key,
+    cid          text collate "C" not null,
+    hosts        text[] collate "C" not null,
+    shown        integer not null,
+    playable     integer not null,
+    duration_ms  bigint,
+    pictured     text collate "C"
+) with (fillfactor = 80);
+comment on column derived.list_sum.hosts is 'those that sound was trusted to lie with';
+comment on column derived.list_sum.duration_ms is 'null where not every item is shown and measured';
+comment on column derived.list_sum.pictured is 'the first track that has a picture';
+
+-- Whose sums are to be made anew: a list's, those of the lists with a track, with an account's tracks.
+create table derived.list_sum_due (
+    id    bigint generated always as identity primary key,
+    kind  text not null,
+    key   text collate "C" not null
+);
+comment on column derived.list_sum_due.kind is 'list, track, account';
+
 -- What was learnt of sound by having it. A rebuild keeps the facts: they stay true of their CID, and to
 -- read them again every blob would have to be fetched again.
 create schema media;
@@ -849,6 +872,50 @@ select track.*
 from standing_track as track
 where not exists (select from account where account.did = track.did and not account.active);
 
+-- Made of as little of each item as can be.
+create function list_sums(list text, trusted_hosts text[]) returns table (
+    shown integer, playable integer, duration_ms bigint, pictured text
+)
+language sql stable
+begin atomic
+    select
+        count(*)::integer,
+        (
+            count(*) filter (
+                where track.gate_type is null
+                and (
+                    track.audio_cid is not null
+                    and not track.audio_missing
+                    or substring(track.audio_url from '^https://([^/]*)/') = any (trusted_hosts)
+                    and track.url_status = 'ok'
+                )
+                and not track.audio_taken_down
+            )
+        )::integer,
+        case
+            when count(length.ms) = (
+                select count(*)
+                from list_item as item
+                where item.list_uri = list
+            )
+            then sum(length.ms)::bigint
+        end,
+        (
+            select summed_track.uri
+            from list_item as item
+            join summed_track on summed_track.uri = item.subject
+            where item.list_uri = list
+              and summed_track.picture is not null
+            order by item.position
+            limit 1
+        )
+    from list_item
+    join summed_track as track on track.uri = list_item.subject
+    -- A length is looked up once, not in each of the sums.
+    cross join lateral (select track.duration_ms as ms offset 0) as length
+    where list_item.list_uri = list;
+end;
+
 create view shown_track as
 select
     track.*,
@@ -945,13 +1012,89 @@ create view listed_list as
 select *
 from shown_list
 where list_type is distinct from 'album'
-    or (
-        select true
-        from list_item
-        join shown_track on shown_track.uri = list_item.subject
-        where list_item.list_uri = shown_list.uri
-        limit 1
+    or coalesce(
+        (
+            select list_sum.shown > 0
+            from derived.list_sum
+            where list_sum.uri = shown_list.uri
+              and list_sum.cid = shown_list.cid
+        ),
+        (
+            select true
+            from list_item
+            join summed_track on summed_track.uri = list_item.subject
+            where list_item.list_uri = shown_list.uri
+            limit 1
+        )
     );
+
+-- What moves the sums of lists is told here, whoever changed it; indexer/list_sums.py follows.
+
+create function derived.due_list() returns trigger language plpgsql as $$
+begin
+    insert into derived.list_sum_due (kind, key)
+    values ('list', case when tg_op = 'DELETE' then old.uri else new.uri end);
+    return null;
+end $$;
+
+create function derived.due_listed_track() returns trigger language plpgsql as $$
+begin
+    insert into derived.list_sum_due (kind, key)
+    values ('track', case when tg_op = 'DELETE' then old.uri else new.uri end);
+    return null;
+end $$;
+
+create function derived.due_listed_account() returns trigger language plpgsql as $$
+begin
+    insert into derived.list_sum_due (kind, key) values ('account', new.did);
+    return null;
+end $$;
+
+create function derived.due_listed_blob() returns trigger language plpgsql as $$
+begin
+    insert into derived.list_sum_due (kind, key)
+    select 'track', uri
+    from track
+    where audio_cid = case when tg_op = 'DELETE' then old.cid else new.cid end;
+    return null;
+end $$;
+
+create function derived.due_listed_takedown() returns trigger language plpgsql as $$
+declare
+    taken_down text := case when tg_op = 'DELETE' then old.subject else new.subject end;
+begin
+    insert into derived.list_sum_due (kind, key)
+    select 'track', uri from track where uri = taken_down
+    union all
+    select 'track', uri from track where audio_cid = substring(taken_down from '^did:[^/]+/(.+)$');
+    return null;
+end $$;
+
+create trigger list_added_up
+after insert or delete or update of cid on list for each row execute function derived.due_list();
+
+create trigger track_added_up
+after insert or delete or update of duration_ms, audio_url, audio_cid, image_url, gate_type
+on track for each row execute function derived.due_listed_track();
+
+create trigger account_added_up
+after update on account for each row
+when (old.active <> new.active)
+execute function derived.due_listed_account();
+
+create trigger sound_added_up
+after insert or delete or update on media.audio_fact for each row execute function derived.due_listed_blob();
+
+create trigger missing_added_up
+after insert or delete or update of asks on media.missing_blob for each row execute function derived.due_listed_blob();
+
+create trigger source_added_up
+after update of status on media.source_check for each row
+when (old.status <> new.status)
+execute function derived.due_listed_track();
+
+create trigger takedown_added_up
+after insert or delete on local.takedown for each row execute function derived.due_listed_takedown();
 
 -- Search. Documents are folded and cut into terms by indexer/search, which follows search_due.
 

@@ -2,8 +2,13 @@
 
 import random
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from appview.context import AppSettings
+from indexer.list_sums import ListSums
 from tests.appview.conftest import Client
 from tests.appview.makers import AN_AUDIO_CID, Rows, cid_of, did
 
@@ -23,7 +28,10 @@ CHANGES = (
 )
 
 
-async def test_R50_a_lists_card_says_what_its_page_has(client: Client, rows: Rows) -> None:
+@pytest.mark.parametrize("is_followed", [True, False])
+async def test_R50_a_lists_card_says_what_its_page_has(
+    client: Client, rows: Rows, is_followed: bool
+) -> None:
     chance = random.Random(11)
     for name in PEOPLE:
         await rows.account(name)
@@ -37,12 +45,62 @@ async def test_R50_a_lists_card_says_what_its_page_has(client: Client, rows: Row
     told = set()
     for change in CHANGES:
         await rows.pool.execute(change)
+        if is_followed:
+            await follow(rows)
         for card in (await client.ask("library.getLists", uris=lists))["lists"]:
             page = await client.ask("library.getList", uri=card["uri"])
             said = {name: card.get(name) for name in ("playableCount", "durationMs", "artwork")}
             assert said == added_up(page["items"]), change
             told.add((card["playableCount"] > 0, "durationMs" in card, "artwork" in card))
     assert len(told) > 4
+
+
+async def follow(rows: Rows) -> None:
+    await ListSums.of(rows.pool, AppSettings("", "", Path()).trusted_media_hosts).follow()
+
+
+async def test_a_card_says_what_is_kept_of_this_version_and_no_other(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("alice")
+    uri = await rows.list("alice", (await rows.track("alice"),))
+
+    async def playable() -> int:
+        answer = await client.ask("library.getList", uri=uri)
+        count: int = answer["list"]["playableCount"]
+        return count
+
+    await follow(rows)
+    await rows.pool.execute("update derived.list_sum set playable = 40")
+    assert await playable() == 40
+    await rows.pool.execute("update derived.list_sum set hosts = '{elsewhere.test}'")
+    assert await playable() == 1
+    await follow(rows)
+    await rows.pool.execute("update derived.list_sum set playable = 40, hosts = '{audio.plyr.fm}'")
+    await rows.pool.execute("update list set cid = $1", AN_AUDIO_CID)
+    assert await playable() == 1
+
+
+async def test_a_picture_that_is_hidden_by_now_is_on_no_card(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    track = await rows.track("bob", image_url="https://images.test/1.png")
+    uri = await rows.list("alice", (track,))
+    await follow(rows)
+    assert "artwork" in (await client.ask("library.getList", uri=uri))["list"]
+    await rows.hide("bob")
+    assert "artwork" not in (await client.ask("library.getList", uri=uri))["list"]
+
+
+async def test_an_album_is_listed_by_what_is_kept_of_it(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    await rows.list("alice", (await rows.track("bob"),), list_type="album")
+    await follow(rows)
+    assert len((await client.ask("library.getLatestLists"))["lists"]) == 1
+    await rows.hide("bob")
+    await follow(rows)
+    assert (await client.ask("library.getLatestLists"))["lists"] == []
 
 
 async def a_track(rows: Rows, chance: random.Random) -> str:

@@ -140,7 +140,7 @@ PLANTED = {
     ),
     "a list without one of its items": (
         "delete from list_item where list_uri = '{list}' and position = 0",
-        {("row", "list")},
+        {("row", "list"), ("sums", "list")},
     ),
     "a row of no record": (
         """
@@ -188,6 +188,10 @@ PLANTED = {
     "an album that nothing names": (
         "insert into album (did, title_key) values ('{bob}', 'unheard of')",
         {("album", "bob")},
+    ),
+    "sums that no tracks have": (
+        "update derived.list_sum set playable = playable + 1 where uri = '{list}'",
+        {("sums", "list")},
     ),
     "an older rev": (
         "update repo set rev = '2222222222222' where did = '{alice}'",

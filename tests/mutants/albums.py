@@ -4,7 +4,9 @@ from tests.mutants.mutant import Mutant
 
 ANSWERS = "tests/appview/test_albums.py"
 TABLE = "tests/indexer/test_albums.py"
-CARDS = "tests/appview/test_cards.py::test_R50_a_lists_card_says_what_its_page_has"
+SUMS = "tests/indexer/test_list_sums.py"
+CARD_TESTS = "tests/appview/test_cards.py"
+CARDS = f"{CARD_TESTS}::test_R50_a_lists_card_says_what_its_page_has"
 
 ALBUMS = (
     Mutant(
@@ -41,19 +43,43 @@ ALBUMS = (
     ),
     Mutant(
         name="cards-that-play-what-was-taken-down",
-        file="appview/hydrate/lists.py",
-        old="        and not track.audio_taken_down\n",
-        new="        and track.audio_taken_down is not null\n",
+        file="migrations/versions/0001_index.sql",
+        old="                and not track.audio_taken_down\n",
+        new="                and track.audio_taken_down is not null\n",
         breaks="a list's card counts sound that was taken down as playable",
         tests=(CARDS,),
     ),
     Mutant(
         name="cards-that-play-from-anywhere",
-        file="appview/hydrate/lists.py",
-        old="track.audio_url ^@ any ($2)",
-        new="$2::text[] is not null",
+        file="migrations/versions/0001_index.sql",
+        old="substring(track.audio_url from '^https://([^/]*)/') = any (trusted_hosts)",
+        new="trusted_hosts is not null",
         breaks="a list's card counts sound of hosts that nobody trusts as playable",
         tests=(CARDS,),
+    ),
+    Mutant(
+        name="sums-of-another-version",
+        file="appview/hydrate/lists.py",
+        old="    and kept.cid = list.cid\n",
+        new="",
+        breaks="the card of a list that was just rewritten says what the list before it had",
+        tests=(f"{CARD_TESTS}::test_a_card_says_what_is_kept_of_this_version_and_no_other",),
+    ),
+    Mutant(
+        name="sums-that-do-not-follow-accounts",
+        file="indexer/list_sums.py",
+        old="        if accounts:\n",
+        new="        if not accounts:\n",
+        breaks="tracks of a hidden account count on the cards of others' lists for good",
+        tests=(f"{SUMS}::test_sums_follow_whatever_moves_them",),
+    ),
+    Mutant(
+        name="sums-that-do-not-follow-tracks",
+        file="indexer/list_sums.py",
+        old="        if tracks:\n",
+        new="        if not tracks:\n",
+        breaks="a deleted track counts on the cards of lists for good",
+        tests=(f"{SUMS}::test_sums_follow_whatever_moves_them",),
     ),
     Mutant(
         name="list-without-its-last-type",
