@@ -13,6 +13,7 @@ from xrpc.beside import Beside
 from xrpc.errors import XrpcError
 from xrpc.keys import multikey
 from xrpc.openapi import openapi
+from xrpc.replies import Page
 
 DID_CONTEXT = "https://www.w3.org/ns/did/v1"
 KEY_CONTEXT = "https://w3id.org/security/multikey/v1"
@@ -43,12 +44,11 @@ def did_document(context: AppContext) -> dict[str, object]:
 def wellknown_routes(context: AppContext, catalog: Catalog, beside: Beside) -> list[Route]:
     settings = context.settings
     did_json = did_document(context)
-    description = openapi(
-        catalog,
-        version=settings.version,
-        origin=settings.origin,
-        events={EVENTS_PATH: EVENTS_NSID},
-    )
+    events = {EVENTS_PATH: EVENTS_NSID}
+    described = openapi(catalog, version=settings.version, origin=settings.origin, events=events)
+    description = Page(orjson.dumps(described))
+    index = Page(orjson.dumps({"lexicons": sorted(catalog.documents)}))
+    documents = {nsid: Page(orjson.dumps(document)) for nsid, document in catalog.documents.items()}
 
     async def robots(_: Request) -> Response:
         return PlainTextResponse(ROBOTS)
@@ -63,22 +63,26 @@ def wellknown_routes(context: AppContext, catalog: Catalog, beside: Beside) -> l
     def unhealthy(_: XrpcError) -> Response:
         return json_response({"version": settings.version, "error": "Service Unavailable"}, 503)
 
-    async def openapi_json(_: Request) -> Response:
-        return json_response(description)
+    async def nothing(_: Request) -> Response:
+        raise XrpcError(404, "XRPCNotSupported", "there is nothing at this path")
 
-    async def lexicon_index(_: Request) -> Response:
-        return json_response({"lexicons": sorted(catalog.documents)})
+    async def openapi_json(_: Request) -> Page:
+        return description
 
-    async def lexicon(request: Request) -> Response:
-        document = catalog.documents.get(request.path_params["nsid"])
+    async def lexicon_index(_: Request) -> Page:
+        return index
+
+    async def lexicon(request: Request) -> Page:
+        document = documents.get(request.path_params["nsid"])
         if document is None:
-            return json_response({"error": "NotFound"}, status=404)
-        return json_response(document)
+            raise XrpcError(404, "NotFound", "this lexicon is not spoken here")
+        return document
 
     return [
         beside.route("/robots.txt", robots, is_free=True),
         beside.route("/.well-known/did.json", did, is_free=True),
         beside.route("/xrpc/_health", health, unhealthy, is_free=True),
+        beside.route("/xrpc/{other:path}", nothing),
         beside.route("/openapi.json", openapi_json),
         beside.route("/lexicons/", lexicon_index),
         beside.route("/lexicons/{nsid}.json", lexicon),

@@ -17,9 +17,9 @@ from xrpc import metrics
 from xrpc.caller_rates import address_of, caller
 from xrpc.errors import Translate, XrpcError, told_error
 from xrpc.rate_limit import RateLimiter
-from xrpc.replies import CORS, Reply, error_reply, preflight_reply
+from xrpc.replies import CORS, Page, Reply, error_reply, page_reply, preflight_reply
 
-Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+Answer: TypeAlias = Callable[[Request], Awaitable[Response | Page]]
 Refuse: TypeAlias = Callable[[XrpcError], Response]
 
 
@@ -42,14 +42,18 @@ class Beside:
 
         async def respond(request: Request) -> Response:
             started = time.perf_counter()
+            asked = dict(request.scope["headers"])
             try:
                 if request.method == "OPTIONS":
-                    response = _response(preflight_reply(dict(request.scope["headers"])))
+                    response = _response(preflight_reply(asked))
                 else:
                     if not is_free:
                         self.take(request)
                     async with asyncio.timeout(self.seconds):
-                        response = await answer(request)
+                        made = await answer(request)
+                    response = (
+                        _response(page_reply(made, asked)) if isinstance(made, Page) else made
+                    )
             except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
                 response = refuse(told_error(error, self.translate, path, None))
             response.raw_headers += CORS

@@ -124,7 +124,7 @@ class XrpcServer(Generic[C]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"] if scope["type"] == "http" else ""
-        if not path.startswith(PREFIX) or path.startswith("_", len(PREFIX)):
+        if not path.startswith(PREFIX) or _is_beside(path, scope["method"]):
             await self._elsewhere(scope, receive, send)
             return
         started = time.perf_counter()
@@ -244,6 +244,11 @@ def _routes(catalog: Catalog, endpoints: Sequence[Endpoint[C]]) -> dict[str, _Ro
     return {
         endpoint.nsid: _Route(endpoint, catalog.methods[endpoint.nsid]) for endpoint in endpoints
     }
+
+
+def _is_beside(path: str, verb: str) -> bool:
+    """No NSID begins like this: /xrpc/_health."""
+    return path.startswith("_", len(PREFIX)) and verb in {"GET", "HEAD", "OPTIONS"}
 
 
 def _found(route: _Route[C] | None, scope: Scope) -> _Route[C]:

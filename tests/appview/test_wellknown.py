@@ -49,6 +49,36 @@ async def test_case_109_health_is_the_version(client: Client) -> None:
     assert (response.status_code, response.json()) == (200, {"version": "1.2.3"})
 
 
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "error"),
+    [
+        ("GET", "/xrpc/_nothing", 404, "XRPCNotSupported"),
+        ("POST", "/xrpc/_health", 400, "InvalidRequest"),
+        ("GET", "/lexicons/fm.plyr.nothing", 404, "NotFound"),
+    ],
+)
+async def test_an_error_beside_the_methods_is_an_envelope_too(
+    client: Client, verb: str, path: str, status: int, error: str
+) -> None:
+    answer = await client.http.request(verb, path)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.json()["message"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/lexicons/", "/lexicons/fm.plyr.feed.defs"])
+async def test_documents_are_sent_once_and_small(client: Client, path: str) -> None:
+    whole = await client.http.get(path, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in whole.headers
+    assert whole.headers["cache-control"].startswith("public")
+    zipped = await client.http.get(path, headers={"accept-encoding": "gzip"})
+    assert zipped.json() == whole.json()
+    if len(whole.content) > 4_096:
+        assert zipped.headers["content-encoding"] == "gzip"
+    known = {"if-none-match": whole.headers["etag"]}
+    assert (await client.http.get(path, headers=known)).status_code == 304
+
+
 async def test_case_109_without_a_database_the_service_asks_to_come_back(
     settings: AppSettings, catalog: Catalog, tmp_path: Path
 ) -> None:
