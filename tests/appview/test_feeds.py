@@ -145,6 +145,33 @@ async def test_an_order_is_kept_only_where_pages_follow(client: Client, rows: Ro
     assert await client.refusal("feed.getActorTracks", **expired) == "CursorExpired"
 
 
+async def test_a_walk_takes_the_best_of_all_tracks_and_ends_at_its_depth(
+    client: Client, rows: Rows
+) -> None:
+    best = (await alices_best(rows))[0]
+    await rows.pool.execute(
+        """
+        insert into track
+        select (jsonb_populate_record(track, jsonb_build_object(
+            'uri', uri || number, 'rkey', rkey || number, 'sort_at', now()
+        ))).*
+        from track, generate_series(1, 1000) as number
+        where uri = $1
+        """,
+        best,
+    )
+    cursor: dict[str, str] = {}
+    walked: list[str] = []
+    while True:
+        page = await client.ask("feed.getActorTracks", **TOP, limit=100, **cursor)
+        walked += tracks(page)
+        if "cursor" not in page:
+            break
+        cursor = {"cursor": page["cursor"]}
+    assert walked[0] == best
+    assert len(set(walked)) == len(walked) == 1_000
+
+
 async def test_orders_that_are_taken_have_a_bound(client: Client, rows: Rows, pool: Pool) -> None:
     await alices_best(rows)
     await pool.execute(
