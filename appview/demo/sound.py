@@ -1,15 +1,20 @@
-"""A score as a WAV file, with nothing but arithmetic."""
+"""A score as a WAV file, with nothing but arithmetic.
+
+As a process, `python -m appview.demo.sound`, it reads the score as JSON.
+"""
 
 import io
+import json
 import math
 import random
+import sys
 import wave
 from array import array
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import add
 
-from appview.demo.score import Score
+from appview.demo.score import Note, Score
 
 RATE = 32_000
 PEAK = 28_000
@@ -63,7 +68,8 @@ VOICES: Mapping[str, Voice] = {
 
 
 def render(score: Score) -> bytes:
-    sides = [_echoing(_mixed(score), seconds) for seconds in ECHO_SECONDS]
+    mix = _mixed(score)
+    sides = [_echoing(mix, seconds) for seconds in ECHO_SECONDS]
     loudest = max(max(map(abs, side)) for side in sides)
     both = array("h", bytes(4 * len(sides[0])))
     for place, side in enumerate(sides):
@@ -118,3 +124,13 @@ def _echoing(mix: list[float], seconds: float) -> list[float]:
             for sample, earlier in zip(wet[start : start + delay], before, strict=False)
         ]
     return wet
+
+
+def main() -> None:
+    beats_per_minute, beats, notes = json.load(sys.stdin)
+    score = Score(beats_per_minute, beats, tuple(Note(*note) for note in notes))
+    sys.stdout.buffer.write(render(score))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,19 @@
 """Who makes music in the demo, and what becomes of it."""
 
 import asyncio
+import json
 import random
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from threading import Thread
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from appview.demo.cover import cover
 from appview.demo.network import Account, Network, Written
 from appview.demo.repository import Json
-from appview.demo.score import DORIAN, MAJOR, MINOR, Style, compose
-from appview.demo.sound import RATE, render
+from appview.demo.score import DORIAN, MAJOR, MINOR, Score, Style, compose
+from appview.demo.sound import RATE
 from lexicons.data_model import Value
 
 NAMESPACE = "fm.plyr"
@@ -117,8 +119,8 @@ class Story:
 
     async def publish(self, who: int, piece: Piece) -> None:
         account, artist = self.people[who], ARTISTS[who]
-        sound = await _aside(lambda: render(compose(artist.style, piece.seed)))
-        picture = await _aside(lambda: cover(piece.seed))
+        sound = await _played(compose(artist.style, piece.seed))
+        picture = await asyncio.to_thread(cover, piece.seed)
         seconds = len(sound) // (4 * RATE)
         record: Json = {
             "title": piece.title,
@@ -146,19 +148,22 @@ class Story:
         self.dice.choice(self.people).write(f"{NAMESPACE}.comment", remark)
 
 
-async def _aside(work: Callable[[], bytes]) -> bytes:
-    """In a thread, but none that the end of the program would wait for."""
-    done: Future[bytes] = Future()
-
-    def run() -> None:
-        done.set_running_or_notify_cancel()
-        try:
-            done.set_result(work())
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
-            done.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(done)
+async def _played(score: Score) -> bytes:
+    """In a process of its own: a thread would take its turns from all else, the end included."""
+    playing = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "appview.demo.sound",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    try:
+        sound, _ = await playing.communicate(json.dumps(astuple(score)).encode())
+    finally:
+        if playing.returncode is None:
+            playing.kill()
+            await playing.wait()
+    if playing.returncode:
+        raise RuntimeError(f"the music ended with {playing.returncode}")
+    return sound
 
 
 def _list(name: str, kind: str, tracks: Sequence[Written]) -> Json:
