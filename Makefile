@@ -26,7 +26,7 @@ demo: $(STAMP) ## music of its own, from a small network of its own: needs no in
 	$(BIN)/plyr-appview demo
 
 test: $(STAMP) ## all tests but those that need the reference PDS
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not reference"
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not reference"
 
 test-all: $(STAMP) ## all tests; installs the reference PDS from npm into .reference/
 	$(BIN)/python -m pytest
