@@ -54,6 +54,11 @@ async def record_gap(pool: Pool, host: str, position: Position | None, reason: s
     )
 
 
+async def has_looked(pool: Pool) -> bool:
+    """Whether anybody was looked for yet."""
+    return bool(await pool.fetchval("select exists (select from discovery)"))
+
+
 async def has_open_gap(pool: Pool) -> bool:
     return bool(
         await pool.fetchval("select exists (select from relay_gap where closed_at is null)")

@@ -62,7 +62,7 @@ class Discovery:
             if self._again.is_set():
                 self._again.clear()
                 forced = True
-                self._forget_asked()
+                await self._begin_anew()
                 await self.recheck_all("a gap in the stream")
             try:
                 if forced or not await self.due_in_seconds():
@@ -91,6 +91,7 @@ class Discovery:
     async def discover(self) -> int:
         """Enter every repo not yet known as desynchronized; give how many there were."""
         started = await self.pool.fetchval("select now()")  # gaps are noted by that clock
+        await self._note_begun()
         found = 0
         for collection in sorted(self.pipeline.signals):
             try:
@@ -154,6 +155,22 @@ class Discovery:
             await self._note(collection, following, found=new)
             found += new
         return found
+
+    async def _note_begun(self) -> None:
+        """Before anybody is asked: a stream that begins from now on has a gap before it."""
+        await self.pool.execute(
+            """
+            insert into discovery (source, collection)
+            select $1, collection from unnest($2::text[]) as wanted (collection)
+            on conflict do nothing
+            """,
+            self.origin,
+            sorted(self.pipeline.signals),
+        )
+
+    async def _begin_anew(self) -> None:
+        self._forget_asked()
+        await self.pool.execute("update discovery set cursor = null where source = $1", self.origin)
 
     async def _note(self, collection: str, cursor: str | None, *, found: int) -> None:
         """Write down how far we are; no cursor means to the end."""

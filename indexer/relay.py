@@ -47,6 +47,7 @@ class Relay:
     received_bytes: int = 0
     connected: bool = False
     error: str | None = None
+    listens: asyncio.Event = field(default_factory=asyncio.Event)
     _last_seq: int = 0
     _poisoned: dict[int, int] = field(default_factory=dict)
 
@@ -98,6 +99,7 @@ class Relay:
             log.info("relay connected", host=self.host, cursor=cursor)
             if cursor is None:
                 await self._note_start(position)
+            self.listens.set()
             listening = asyncio.create_task(self._keep_saying_so())
             try:
                 await self._read(socket)
@@ -126,7 +128,7 @@ class Relay:
         return self.now() - position.listened_at > self.replay_max
 
     async def _note_start(self, position: Position | None) -> None:
-        """The stream begins now: whoever was looked at before may have written in between.
+        """The stream begins now: whoever was looked at, or for, before may have written in between.
 
         Only when connected: what is repaired earlier would miss what happens until then.
         """
@@ -134,8 +136,13 @@ class Relay:
             behind = self.now() - position.listened_at
             reason = f"{behind} behind, more than PLYR_REPLAY_MAX_MINUTES"
             await self._record_gap(position, reason)
-        elif any(repo.state is not State.DESYNCHRONIZED for repo in self.pipeline.repos.values()):
+        elif await self._has_begun():
             await self._record_gap(None, "no cursor: another relay, or nothing came of it yet")
+
+    async def _has_begun(self) -> bool:
+        repos = self.pipeline.repos.values()
+        walked = any(repo.state is not State.DESYNCHRONIZED for repo in repos)
+        return walked or await cursors.has_looked(self.pool)
 
     async def _record_gap(self, position: Position | None, reason: str) -> None:
         await cursors.record_gap(self.pool, self.host, position, reason)

@@ -43,6 +43,7 @@ from xrpc.remote import Remote
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 5.0
+STREAM_FIRST_SECONDS = 5.0
 OF_BLUESKY = "app.bsky.actor.profile"  # indexed for accounts that we know, never a reason to track
 
 
@@ -104,7 +105,7 @@ class Indexer:
             others = [
                 group.create_task(self.pipeline.run()),
                 group.create_task(self.resync.run(self.resync_workers)),
-                group.create_task(self.discovery.run()),
+                group.create_task(self._discover()),
                 group.create_task(self.accounts.run()),
                 group.create_task(Purge(self.accounts.pool, self.pipeline).run()),
                 group.create_task(Search(self.accounts.pool).run()),
@@ -129,6 +130,12 @@ class Indexer:
                 log.warning("stopped with events unwritten: the cursor has not passed them")
             for task in others:
                 task.cancel()
+
+    async def _discover(self) -> None:
+        """First the stream, if it comes soon: of whoever begins from then on it tells."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.relay.listens.wait(), STREAM_FIRST_SECONDS)
+        await self.discovery.run()
 
     async def _measure(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from indexer.repo_state import State
 from indexer.service import build_accounts
 from lexicons.syntax import parse_did
 from migrations.database import Pool
+from tests.indexer.test_relay import reading
 from tests.indexer.test_watch import Scene, complete, untold
 from tests.network.http import Answer
 from tests.support import wait_until
@@ -46,6 +47,39 @@ async def test_a_gap_that_a_restart_interrupted_is_repaired_after_it(scene: Scen
         await asyncio.gather(discovering, return_exceptions=True)
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First", "In the gap"}
+
+
+async def test_after_a_gap_everybody_is_looked_for_from_the_first_page_on(scene: Scene) -> None:
+    """Whoever began in the gap may stand before the page that a restart interrupted."""
+    bob = await scene.world.person("bob")
+    await untold(bob, "In the gap")
+    pool, discovery = scene.tools.pool, discovery_of(scene)
+    await pool.execute(
+        "update discovery set cursor = 'did:plc:zzzz', finished_at = null where source = $1",
+        discovery.origin,
+    )
+    await cursors.record_gap(pool, "relay.test", None, "asleep")
+    discovering = asyncio.create_task(discovery.run())
+    try:
+        await wait_until(lambda: discovery.finished)
+    finally:
+        discovering.cancel()
+        await asyncio.gather(discovering, return_exceptions=True)
+    assert bob.did in scene.pipeline.repos
+
+
+@pytest.mark.parametrize(("looked", "gaps"), [(False, 0), (True, 1)])
+async def test_a_stream_that_begins_after_everybody_was_looked_for_has_a_gap(
+    scene: Scene, *, looked: bool, gaps: int
+) -> None:
+    """Who began in between is in neither, known repos or not."""
+    pool = scene.tools.pool
+    scene.pipeline.repos.clear()
+    if not looked:
+        await pool.execute("delete from discovery")
+    async with reading(scene) as relay:
+        await relay.listens.wait()
+    assert await pool.fetchval("select count(*) from relay_gap") == scene.gaps == gaps
 
 
 async def test_a_repo_whose_commits_wait_is_walked_too_after_a_gap(scene: Scene) -> None:

@@ -6,6 +6,7 @@ from tests.network.makers import like, playlist, post, track
 from tests.network.program import Program
 from tests.network.story import Stage, Story
 from tests.network.world import Person, World
+from tests.support import wait_until
 
 
 async def populated(world: World, count: int) -> list[Person]:
@@ -45,6 +46,27 @@ async def test_case_69_a_discovery_that_was_cut_short_goes_on(lonely_program: Pr
     world.relay.fails_with.clear()
     await lonely_program.start()
     await story.holds(timeout_seconds=30)
+
+
+async def test_whoever_begins_while_we_are_away_is_found_though_nothing_ever_came(
+    lonely_program: Program,
+) -> None:
+    """Without an event there is no cursor: the second stream begins later than the first ended."""
+    program, world = lonely_program, lonely_program.world
+
+    await program.start()
+    await wait_until(lambda: world.relay.subscribers)
+    await wait_until(lambda: "discovery finished" in program.log_tail())
+    assert not await program.rows("select from relay_gap")
+    await program.kill()
+    alice = await world.person("alice")
+    song = await alice.write(track("The first of all"))
+    await program.start()
+
+    async def is_found() -> bool:
+        return bool(await program.rows("select from track where uri = $1", song.uri))
+
+    await wait_until(is_found)
 
 
 async def test_discovery_falls_back_to_asking_each_repository(lonely_program: Program) -> None:
