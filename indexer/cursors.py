@@ -1,12 +1,13 @@
 """How far each relay's stream was read, and the stretches that were not."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from indexer.records.prepare import storable_text
 from migrations.database import Pool
 
 MAX_REASON_CHARACTERS = 500
+GAPS_KEPT = timedelta(weeks=4)  # once they are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ async def has_open_gap(pool: Pool) -> bool:
 
 async def close_gaps(pool: Pool, before: datetime) -> int:
     """Call the gaps recorded before that moment repaired; give how many there were."""
+    await pool.execute("delete from relay_gap where closed_at < now() - $1::interval", GAPS_KEPT)
     rows = await pool.fetch(
         """
         update relay_gap set closed_at = now()

@@ -167,3 +167,18 @@ async def test_who_was_purged_and_returns_unchanged_is_walked_and_not_believed(
     await accounts.confirm_status(parse_did(alice.did))
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First"}
+
+
+async def test_gaps_that_were_closed_long_ago_are_forgotten(pool: Pool) -> None:
+    await pool.execute(
+        """
+        insert into relay_gap (host, reason, recorded_at, closed_at)
+        values
+            ('a.test', 'long closed', now() - interval '9 weeks', now() - interval '5 weeks'),
+            ('a.test', 'just closed', now() - interval '9 weeks', now() - interval '3 weeks'),
+            ('a.test', 'open', now() - interval '9 weeks', null)
+        """
+    )
+    assert await cursors.close_gaps(pool, await pool.fetchval("select now()")) == 1
+    reasons = await pool.fetch("select reason from relay_gap order by id")
+    assert [row["reason"] for row in reasons] == ["just closed", "open"]
