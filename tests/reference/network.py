@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from tests.reference.install import Installation
 
-START_SECONDS = 60
-CALL_SECONDS = 60
+START_SECONDS = 180
+CALL_SECONDS = 180
 LINE_BYTES = 64 * 1024 * 1024
 
 
