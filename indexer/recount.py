@@ -42,8 +42,12 @@ full join (
         count(*) filter (where kind = 'like') as likes,
         count(*) filter (where kind = 'comment') as comments,
         count(*) filter (where kind = 'list') as in_lists
-    from {links}
-    where counted and subject >= $1 and subject < $2
+    from (
+        select subject, kind from link where $3 and counted
+        union all
+        select subject, kind from subject_link where not $3 and counted
+    ) as counted_link
+    where subject >= $1 and subject < $2
     group by subject
 ) as added using (subject)
 where (coalesce(held.likes, 0), coalesce(held.comments, 0), coalesce(held.in_lists, 0))
@@ -90,9 +94,12 @@ full join (
         group by did
         union all
         select split_part(subject, '/', 3), 0, 0, 0, count(*)
-        from {links}
-        where counted
-          and kind = 'like'
+        from (
+            select subject, kind from link where $7 and counted
+            union all
+            select subject, kind from subject_link where not $7 and counted
+        ) as counted_link
+        where kind = 'like'
           and subject >= $1
           and subject < $2
           and subject like 'at://did:%'
@@ -171,12 +178,12 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """One account, or all of them: from where to where in the order of keys, and out of what.
+    """One account, or all of them: from where to where in the order of keys.
 
     All links are read as they lie; those to one account's records have no index but the view's.
     """
 
-    links: str = "link"
+    is_everything: bool = True
     first_subject: str = ""
     end_of_subjects: str = "~"
     first_did: str = ""
@@ -185,7 +192,7 @@ class Range:
     @classmethod
     def of(cls, did: Did) -> "Range":
         # What lies under a DID lies between did/ and did0: 0 is the character behind the slash.
-        return cls("subject_link", f"at://{did}/", f"at://{did}0", did, did)
+        return cls(False, f"at://{did}/", f"at://{did}0", did, did)
 
 
 EVERYTHING = Range()
@@ -195,19 +202,21 @@ async def count_differences(
     connection: Connection, within: Range, names: Names
 ) -> list[Difference]:
     subjects = await connection.fetch(
-        SUBJECTS.format(links=within.links),
+        SUBJECTS,
         within.first_subject,
         within.end_of_subjects,
+        within.is_everything,
         timeout=WHOLE_TABLES_SECONDS,
     )
     accounts = await connection.fetch(
-        ACCOUNTS.format(links=within.links),
+        ACCOUNTS,
         within.first_subject,
         within.end_of_subjects,
         within.first_did,
         within.last_did,
         names.tracks,
         names.lists,
+        within.is_everything,
         timeout=WHOLE_TABLES_SECONDS,
     )
     found = [each for row in subjects for each in _compared(row, row["subject"], SUBJECT_COUNTS)]
@@ -261,13 +270,14 @@ async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
             did,
         )
         counted = await connection.fetchrow(
-            ACCOUNTS.format(links=within.links),
+            ACCOUNTS,
             within.first_subject,
             within.end_of_subjects,
             did,
             did,
             names.tracks,
             names.lists,
+            within.is_everything,
         )
         if counted is not None:
             right = [counted[name] for name in ACCOUNT_COUNTS]

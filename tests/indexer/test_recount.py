@@ -24,11 +24,8 @@ OF_ALICE = Range.of(Did(ALICE))
 BETWEEN = (OF_ALICE.first_subject, OF_ALICE.end_of_subjects)
 NAMES = Names.of(record_types("fm.plyr"))
 STATEMENTS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
-    "subjects": (SUBJECTS.format(links=OF_ALICE.links), BETWEEN),
-    "accounts": (
-        ACCOUNTS.format(links=OF_ALICE.links),
-        (*BETWEEN, ALICE, ALICE, NAMES.tracks, NAMES.lists),
-    ),
+    "subjects": (SUBJECTS, (*BETWEEN, False)),
+    "accounts": (ACCOUNTS, (*BETWEEN, ALICE, ALICE, NAMES.tracks, NAMES.lists, False)),
     "own and linked": (OWN_AND_LINKED, (*BETWEEN, ALICE, "", 500)),
     "put right": (PUT_SUBJECTS_RIGHT, ([TRACK_URI],)),
 }
