@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from appview.context import AppContext, snapshot
@@ -10,7 +11,7 @@ from appview.hydrate.tracks import load_tracks
 from appview.pagination import EARLIEST, LATEST
 from appview.parameters import moment
 from appview.rules import Trust
-from appview.search.candidates import find, find_newest, find_within
+from appview.search.candidates import find, find_newest
 from appview.search.cursor import DEPTH
 from appview.search.documents import Hit, Search, Span
 from appview.search.pages import ranked_page
@@ -24,15 +25,15 @@ from lexicons.types import SearchTracksOutput, SearchTracksParams, TrackHit
 from migrations.runner import Connection
 from xrpc.server import XrpcRequest
 
+A_CLOCKS_ERROR = timedelta(days=1)
+"""By which a track may be newer than our clock says."""
+
 
 async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTracksOutput:
     params = cast(SearchTracksParams, request.params)
-    span = Span(
-        moment("since", params.get("since"), EARLIEST),
-        moment("until", params.get("until"), LATEST),
-        params.get("minDurationMs"),
-        params.get("maxDurationMs"),
-    )
+    now = time.time()
+    horizon = datetime.fromtimestamp(now, UTC) + A_CLOCKS_ERROR
+    span = span_of(params, horizon)
     query = parse_query(params["q"])
     async with snapshot(context.pool) as connection:
         author = params.get("author")
@@ -42,9 +43,9 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
         search = Search(query, filters(params, did, context.trust), span)
 
         async def rank(connection: Connection) -> Sequence[Hit]:
-            return await ranking(connection, search, params["sort"])
+            return await ranking(connection, search, params["sort"], horizon)
 
-        hits, cursor = await ranked_page(connection, query, request, rank, time.time())
+        hits, cursor = await ranked_page(connection, query, request, rank, now)
         rows = await load_tracks(connection, [hit.key for hit in hits])
     shown: list[TrackHit] = [
         {"track": track_view(rows[hit.key], context.trust), "match": match_view(hit.match)}
@@ -59,14 +60,21 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
     return output
 
 
-async def ranking(connection: Connection, search: Search, sort: str) -> Sequence[Hit]:
+def span_of(params: SearchTracksParams, horizon: datetime) -> Span:
+    since, until = params.get("since"), params.get("until")
+    lengths = params.get("minDurationMs"), params.get("maxDurationMs")
+    if since is None and until is None:
+        return Span(EARLIEST, LATEST, *lengths)
+    until_then = min(moment("until", until, LATEST), horizon)
+    return Span(moment("since", since, EARLIEST), until_then, *lengths)
+
+
+async def ranking(
+    connection: Connection, search: Search, sort: str, horizon: datetime
+) -> Sequence[Hit]:
     if sort == "newest":
-        return await find_newest(connection, search, "track", DEPTH)
-    hits = None
-    if search.span.is_in_time and not search.is_of_one_author:
-        hits = await find_within(connection, search, "track", DEPTH)
-    if hits is None:
-        hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
+        return await find_newest(connection, search, "track", DEPTH, horizon)
+    hits = await find(connection, search, ["track"], DEPTH, enough=DEPTH)
     if sort == "top":
         return sorted(hits, key=lambda hit: (hit.points, hit.id), reverse=True)
     return hits

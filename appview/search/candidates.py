@@ -1,15 +1,15 @@
 """What a query may mean, best first: found in the index, and where that is little, guessed at."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from appview.search.alternatives import alternatives
-from appview.search.documents import Hit, Search, by_terms, by_time, within
+from appview.search.documents import Hit, Search, by_terms, by_time
 from appview.search.match import Class
 from appview.search.shelves import (
     Stage,
     beginning_patterns,
     first_stages,
-    last_stage,
     later_stage,
 )
 from lexicons.terms import Kind
@@ -23,10 +23,12 @@ async def find(
     connection: Connection, search: Search, kinds: Sequence[Kind], wanted: int, *, enough: int
 ) -> list[Hit]:
     """By relevance, at most some `wanted` of a kind; with `enough`, no other words are tried."""
-    if search.query.is_empty:
+    if search.finds_nothing:
         return []
-    stages = dict.fromkeys(kinds, first_stages(search.query))
-    patterns = beginning_patterns(search.query)
+    of_few = search.span.is_short
+    stages = dict.fromkeys(kinds, first_stages(search.query, of_few=of_few))
+    is_sifted = of_few or len(search.query.words) > 1
+    patterns = beginning_patterns(search.query) if is_sifted else []
     hits = await by_terms(connection, search, stages, wanted, patterns)
     if len(hits) < enough:
         others = await _other_words(connection, search, kinds, hits)
@@ -36,34 +38,17 @@ async def find(
 
 
 async def find_newest(
-    connection: Connection, search: Search, kind: Kind, wanted: int
+    connection: Connection, search: Search, kind: Kind, wanted: int, horizon: datetime
 ) -> Sequence[Hit]:
     """Those that have the words, the newest first; without any, those that may be meant."""
-    if search.query.is_empty:
+    if search.finds_nothing:
         return []
-    hits = await by_time(connection, search, kind, wanted)
+    hits = await by_time(connection, search, kind, wanted, horizon)
     if hits:
         return hits
     stages = await _other_words(connection, search, [kind], ())
     others = await by_terms(connection, search, stages, wanted) if stages else {}
     return sorted(_sorted(others), key=lambda hit: (hit.at, hit.id), reverse=True)
-
-
-async def find_within(
-    connection: Connection, search: Search, kind: Kind, wanted: int
-) -> list[Hit] | None:
-    """By relevance, of a time; None where that holds so much that `find` will do."""
-    if search.query.is_empty:
-        return []
-    stages = [last_stage(reading) for reading in search.query.readings]
-    found = await within(connection, search, kind, stages, wanted)
-    if found is None:
-        return None
-    if len(found) < FEW:
-        others = await _other_words(connection, search, [kind], found)
-        if others:
-            found += await within(connection, search, kind, others[kind], wanted) or []
-    return _sorted({hit.id: hit for hit in found})
 
 
 async def _other_words(

@@ -3,10 +3,13 @@
 What is read is bounded whatever is asked: so many rows from a shelf.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
+
+import asyncpg
 
 from appview.pagination import EARLIEST, LATEST, Row
 from appview.search.match import Match, best_match
@@ -19,8 +22,13 @@ from appview.search.shelves import (
     phrase_patterns,
     tsqueries,
 )
-from lexicons.terms import Kind, attribute
+from lexicons.terms import Kind, as_long, between
 from migrations.runner import Connection
+
+MOST = 2_000
+MOST_OF_A_SPAN = 10_000
+STRETCHES_DAYS = (2, 8, 32, 512)
+SHORT = timedelta(days=32)
 
 CANDIDATES = """
 select asked.kind, found.*
@@ -28,110 +36,8 @@ from unnest($1::text[], $2::text[], $3::text[]) as asked (kind, queries, stages)
 cross join lateral derived.search_candidates(
     string_to_array(asked.queries, E'\\n')::tsquery[],
     string_to_array(asked.stages, ',')::smallint[],
-    $4, $5, $6, $7, $8, $9
+    $4, $5, $6, $7, $8, $9, $10
 ) as found
-"""
-
-# Of a word that every sixth title has, the newest have enough, and no index is asked. Of others few
-# are sorted, and many looked through, the newest first, until there are enough.
-NEWEST = """
-with glance as materialized (
-    select id, key, rank, points, at, duration_ms, fields
-    from (
-        select *
-        from derived.search_document
-        where kind = $2
-        and at >= $3
-        and at < $4
-        order by at desc
-        limit 2000
-    ) as newest
-    where terms @@ $1::tsquery
-    and ($5::bigint is null or duration_ms >= $5)
-    and ($6::bigint is null or duration_ms <= $6)
-    and fields like all ($8::text[])
-    order by at desc
-    limit $7
-), matching as materialized (
-    select id, key, rank, points, at, duration_ms, fields
-    from derived.search_document
-    where terms @@ $1::tsquery
-    and (select count(*) < $7 from glance)
-    limit 10001
-), chosen as (
-    select *
-    from glance
-    where (select count(*) = $7 from glance)
-    union all
-    select *
-    from matching
-    where (select count(*) <= 10000 from matching)
-    and at >= $3
-    and at < $4
-    and ($5::bigint is null or duration_ms >= $5)
-    and ($6::bigint is null or duration_ms <= $6)
-    and fields like all ($8::text[])
-    union all
-    (
-        select id, key, rank, points, at, duration_ms, fields
-        from (
-            select *
-            from derived.search_document
-            where kind = $2
-            and at >= $3
-            and at < $4
-            and (select count(*) > 10000 from matching)
-            order by at desc
-            limit 10000
-        ) as recent
-        where terms @@ $1::tsquery
-        and ($5::bigint is null or duration_ms >= $5)
-        and ($6::bigint is null or duration_ms <= $6)
-        and fields like all ($8::text[])
-        order by at desc
-        limit $7
-    )
-)
-select $2 as kind, id, key, rank, points, at, fields
-from chosen
-order by at desc, id desc
-limit $7
-"""
-
-MOST_WITHIN = 10_000
-WITHIN = """
-with within as materialized (
-    select count(*) as size
-    from (
-        select
-        from derived.search_document
-        where kind = $2
-        and at >= $3
-        and at < $4
-        limit 10001
-    ) as any_of_them
-)
-select within.size, $2 as kind, found.*
-from within
-left join (
-    select id, key, rank, points, at, fields
-    from (
-        select *
-        from derived.search_document
-        where kind = $2
-        and at >= $3
-        and at < $4
-        and (select size <= 10000 from within)
-        order by at desc
-        limit 10000
-    ) as looked_at
-    where terms @@ $1::tsquery
-    and ($5::bigint is null or duration_ms >= $5)
-    and ($6::bigint is null or duration_ms <= $6)
-    and fields like all ($8::text[])
-    order by rank desc, id desc
-    limit $7
-) as found on true
 """
 
 BY_ID = """
@@ -143,7 +49,7 @@ where id = any ($1::bigint[])
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The documents to choose from, besides by terms."""
+    """The documents to choose from, besides by words."""
 
     since: datetime = EARLIEST
     until: datetime = LATEST
@@ -151,8 +57,25 @@ class Span:
     max_ms: int | None = None
 
     @property
-    def is_in_time(self) -> bool:
-        return self.since > EARLIEST or self.until < LATEST
+    def filters(self) -> Filters:
+        """Terms of all that is in it, and of some that is not."""
+        groups = []
+        if self.since > EARLIEST or self.until < LATEST:
+            groups.append(between(self.since, self.until))
+        if self.min_ms is not None or self.max_ms is not None:
+            groups.append(as_long(self.min_ms, self.max_ms))
+        return groups
+
+    @property
+    def is_short(self) -> bool:
+        return self.until - self.since <= SHORT
+
+    def stretches(self, horizon: datetime) -> "list[Span]":
+        """Of time, the latest first, each some times as long as what is later."""
+        last = min(self.until, horizon)
+        within = [days for days in map(timedelta, STRETCHES_DAYS) if days < last - self.since]
+        borders = [last, *(last - days for days in within), self.since]
+        return [replace(self, since=since, until=until) for until, since in pairwise(borders)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +85,11 @@ class Search:
     span: Span = Span()
 
     @property
-    def is_of_one_author(self) -> bool:
-        """Who has so few that no shelf of them is long."""
-        return any(
-            term.startswith(attribute("author", "")) for group in self.filters for term in group
-        )
+    def finds_nothing(self) -> bool:
+        return self.query.is_empty or not all(self.within(self.span))
+
+    def within(self, span: Span) -> Filters:
+        return [*self.filters, *span.filters]
 
 
 class Hit(NamedTuple):
@@ -192,70 +115,70 @@ async def by_terms(
     known: Container[int] = (),
 ) -> dict[int, Hit]:
     """Of each kind those of the first stages that together have `wanted`, but for the known."""
-    asked = []
-    for kind, each in stages.items():
-        queries = [
-            (shelf, str(number))
-            for number, stage in enumerate(each)
-            for shelf in tsqueries(kind, search.query, stage, search.filters)
-        ]
-        shelves, numbers = zip(*queries, strict=True)
-        asked.append((kind, "\n".join(shelves), ",".join(numbers)))
-    span = search.span
-    rows = await connection.fetch(
-        CANDIDATES,
-        *zip(*asked, strict=True),
-        wanted,
-        span.since,
-        span.until,
-        span.min_ms,
-        span.max_ms,
-        [*patterns, *phrase_patterns(search.query)],
+    filters = search.within(search.span)
+    asked = {
+        kind: [tsqueries(kind, search.query, stage, filters) for stage in each]
+        for kind, each in stages.items()
+    }
+    spans = [search.span] * max(map(len, asked.values()))
+    rows = await _candidates(
+        connection, asked, spans, wanted, [*patterns, *phrase_patterns(search.query)]
     )
     hits = as_hits(search.query, [row for row in rows if row["id"] not in known])
     return {hit.id: hit for hit in hits}
 
 
-async def by_time(connection: Connection, search: Search, kind: Kind, wanted: int) -> list[Hit]:
-    """Of what has the words, whole or as beginnings, the latest."""
-    stages = [last_stage(reading) for reading in search.query.readings]
-    rows = await connection.fetch(
-        NEWEST,
-        *_asked(search, kind, stages),
-        wanted,
-        [*beginning_patterns(search.query), *phrase_patterns(search.query)],
-    )
-    return as_hits(search.query, rows)
+async def by_time(
+    connection: Connection, search: Search, kind: Kind, wanted: int, horizon: datetime
+) -> list[Hit]:
+    """Of what has the words, whole or as beginnings, the latest: from one stretch after another."""
+    spans = search.span.stretches(horizon)
+    asked = {kind: [_beginnings(search, kind, span) for span in spans]}
+    patterns = [*beginning_patterns(search.query), *phrase_patterns(search.query)]
+    rows = await _candidates(connection, asked, spans, wanted, patterns, by_time=True)
+    latest = sorted(rows, key=lambda row: (row["at"], row["id"]), reverse=True)
+    return as_hits(search.query, latest[:wanted])
 
 
-async def within(
-    connection: Connection, search: Search, kind: Kind, stages: Sequence[Stage], wanted: int
-) -> list[Hit] | None:
-    """All of a time that is of one of the stages; None where that time holds too much to look at.
-
-    The shelves of a common word end before one of a short time is met.
-    """
-    rows = await connection.fetch(
-        WITHIN, *_asked(search, kind, stages), wanted, phrase_patterns(search.query)
-    )
-    if rows[0]["size"] > MOST_WITHIN:
-        return None
-    return as_hits(search.query, [row for row in rows if row["id"] is not None])
-
-
-def _asked(search: Search, kind: Kind, stages: Iterable[Stage]) -> tuple[object, ...]:
-    """$1 to $6 of what looks on all shelves of some stages at once."""
-    shelves = [
-        shelf for stage in stages for shelf in tsqueries(kind, search.query, stage, search.filters)
+def _beginnings(search: Search, kind: Kind, span: Span) -> list[str]:
+    """One query for each shelf, of one reading or another."""
+    filters = search.within(span)
+    by_reading = [
+        tsqueries(kind, search.query, last_stage(reading, of_few=span.is_short), filters)
+        for reading in search.query.readings
     ]
-    span = search.span
-    return (
-        " | ".join(f"({shelf})" for shelf in shelves),
-        kind,
-        span.since,
-        span.until,
+    return [" | ".join(f"({query})" for query in shelf) for shelf in zip(*by_reading, strict=True)]
+
+
+async def _candidates(
+    connection: Connection,
+    asked: Mapping[Kind, Sequence[Sequence[str]]],
+    spans: Sequence[Span],
+    wanted: int,
+    patterns: Sequence[str],
+    *,
+    by_time: bool = False,
+) -> Sequence[Row]:
+    """`asked` are stages of queries, one for each shelf; the span of each stage is in `spans`."""
+    flat = [
+        (
+            kind,
+            "\n".join(query for stage in stages for query in stage),
+            ",".join(str(number) for number, stage in enumerate(stages, 1) for _ in stage),
+        )
+        for kind, stages in asked.items()
+    ]
+    span = spans[0]
+    return await connection.fetch(
+        CANDIDATES,
+        *zip(*flat, strict=True),
+        [asyncpg.Range(each.since, each.until) for each in spans],
+        by_time,
+        wanted,
+        MOST if span == Span() else MOST_OF_A_SPAN,
         span.min_ms,
         span.max_ms,
+        patterns,
     )
 
 

@@ -28,29 +28,31 @@ Group = Sequence[Sequence[Term]]
 Stage = Sequence[Group]
 
 
-def first_stages(query: Query) -> list[Stage]:
+def first_stages(query: Query, *, of_few: bool = False) -> list[Stage]:
     """Exact as a whole, exact by words, by the beginnings of words; of each reading in turn."""
-    by_reading = [_first_stages(reading) for reading in query.readings]
+    by_reading = [_first_stages(reading, of_few=of_few) for reading in query.readings]
     return [stage for together in zip(*by_reading, strict=True) for stage in together]
 
 
-def _first_stages(query: Query) -> list[Stage]:
+def _first_stages(query: Query, *, of_few: bool) -> list[Stage]:
     stages: list[Stage] = []
     if query.whole:
         stages.append([[[Term(whole(query.whole))]]])
     stages.append([[_parts(word)] for word in query.words])
     if query.words:
-        stages.append(_beginnings(query))
+        stages.append(_beginnings(query, of_few=of_few))
     return stages
 
 
-def _beginnings(query: Query) -> Stage:
+def _beginnings(query: Query, *, of_few: bool) -> Stage:
     """Of words, or of something that is known by its whole name alone.
 
     To go through all words with a beginning is dear: that is done for one that is rare because it
     is long, of the others the first letters are prepared. What is found too much has not the
-    `beginning_patterns`.
+    `beginning_patterns`. Where the filters leave few, none is so rare.
     """
+    if of_few:
+        return [[_first_letters(word)] for word in query.words]
     if len(query.words) < 2 or not query.whole:
         return [[_begun(word)] for word in query.words]
     # A pair of letters of an unspaced script is rare enough to begin with.
@@ -61,7 +63,7 @@ def _beginnings(query: Query) -> Stage:
 
 
 def beginning_patterns(query: Query) -> list[str]:
-    return [f"%{word}%" for word in query.words if len(query.words) > 1 and not is_unspaced(word)]
+    return [f"%{word}%" for word in query.words if not is_unspaced(word)]
 
 
 def phrase_patterns(query: Query) -> list[str]:
@@ -73,9 +75,9 @@ def phrase_patterns(query: Query) -> list[str]:
     ]
 
 
-def last_stage(query: Query) -> Stage:
+def last_stage(query: Query, *, of_few: bool) -> Stage:
     """The widest of the first stages: it holds what the others do."""
-    return _first_stages(query)[-1]
+    return _first_stages(query, of_few=of_few)[-1]
 
 
 def later_stage(query: Query, alternatives: Mapping[str, Sequence[str]]) -> Stage:

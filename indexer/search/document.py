@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from lexicons.terms import TIERS, Kind, attribute, document_terms, misspellings, whole
+from lexicons.terms import (
+    TIERS,
+    Kind,
+    attribute,
+    document_terms,
+    misspellings,
+    of_length,
+    of_time,
+    whole,
+)
 from lexicons.words import Cut, cut, is_unspaced
 
 SHORTEST_MISSPELT, LONGEST_MISSPELT = 4, 24
@@ -97,7 +106,10 @@ def track_document(row: asyncpg.Record) -> Document:
         attribute("file", row["file_type"].lower()),
         *(attribute("tag", tag) for tag in row["tags"]),
         *_audio(row["gate_type"], row["audio_cid"], row["audio_url"]),
+        *of_time(row["sort_at"]),
     ]
+    if row["duration_ms"] is not None:
+        attributes.append(of_length(row["duration_ms"]))
     return Document(
         kind="track",
         key=row["uri"],

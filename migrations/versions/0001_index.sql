@@ -1117,7 +1117,6 @@ comment on column derived.search_document.rank is 'doublings of the points, and 
 comment on column derived.search_document.fields is 'folded, one a line, with a space around each word';
 -- Searches must not wait for a list of pending entries to be read through.
 create index search_document_terms on derived.search_document using gin (terms) with (fastupdate = off);
-create index search_document_by_time on derived.search_document (kind, at desc);
 
 -- Words that documents of a kind hold, to find those that a misspelt one may stand for.
 create table derived.search_word (
@@ -1230,10 +1229,11 @@ after update on account_count for each row
 when (derived.octave(old.tracks + old.likes_received) <> derived.octave(new.tracks + new.likes_received))
 execute function derived.due_account();
 
--- Documents by terms: query after query, until a whole stage has brought as many as are wanted.
+-- Documents by terms: query after query, until a whole stage has brought as many as are wanted. By time
+-- a stage is all of what is later than the next one's.
 create function derived.search_candidates(
-    queries tsquery[], stages smallint[], wanted integer,
-    since timestamptz, until timestamptz, min_ms bigint, max_ms bigint, phrases text[]
+    queries tsquery[], stages smallint[], spans tstzrange[], by_time boolean, wanted integer, most integer,
+    min_ms bigint, max_ms bigint, phrases text[]
 ) returns table (
     stage smallint, id bigint, key text, rank float8, points bigint, at timestamptz, fields text
 )
@@ -1252,21 +1252,20 @@ begin
             exit when in_all >= wanted;
             in_stage := 0;
         end if;
-        continue when in_stage >= wanted;
+        continue when in_stage >= wanted and not by_time;
         return query
         select
             stages[place], document.id, document.key, document.rank, document.points, document.at,
             document.fields
         from (
             -- What a shelf brings at most, however common the word.
-            select * from derived.search_document where terms @@ queries[place] limit 2000
+            select * from derived.search_document where terms @@ queries[place] limit most
         ) as document
-        where document.at >= since
-        and document.at < until
+        where document.at <@ spans[stages[place]]
         and (min_ms is null or document.duration_ms >= min_ms)
         and (max_ms is null or document.duration_ms <= max_ms)
         and document.fields like all (phrases)
-        order by document.rank desc, document.id desc
+        order by case when by_time then document.at end desc, document.rank desc, document.id desc
         limit wanted;
         get diagnostics number = row_count;
         in_stage := in_stage + number;

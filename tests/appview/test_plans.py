@@ -189,7 +189,7 @@ ASKED: dict[str, list[Asked]] = {
         asked("track_pkey", q="$title"),
         asked("track_pkey", q="$theirs", author="$author"),
         asked("search_document_terms", "track_pkey", q="$title", sort="newest"),
-        asked("search_document_by_time", q="$title", until="2023-12-22T00:00:00Z"),
+        asked("track_pkey", q="$title", until="2023-12-22T00:00:00Z"),
         asked("search_word_misspelt", "search_word_parts", "track_pkey", q="$slip"),
         asked("search_word_misspelt", "search_document_terms", q="$slip", sort="newest"),
     ],
@@ -207,7 +207,7 @@ ELSEWHERE = {
 }
 CANDIDATES = "derived.search_candidates"
 """A function that looks at one shelf after the other; what it does for each is this."""
-SHELF = "select * from derived.search_document where terms @@ $1 limit 2000"
+SHELF = "select * from derived.search_document where terms @@ $1 limit $2"
 
 PLACES = {
     "$liked": "select subject from subject_count order by likes desc, subject limit 1",
@@ -319,11 +319,11 @@ async def test_a_shelf_is_read_by_its_index_alone(large: Large) -> None:
     source = await large.pool.fetchval(
         "select prosrc from pg_proc where oid = $1::regproc", CANDIDATES
     )
-    assert SHELF.replace("$1", "queries[place]") in source
+    assert SHELF.replace("$1", "queries[place]").replace("$2", "most") in source
     (statement, *_) = await large.ask("search.searchTracks", {"q": "$title"})
     assert CANDIDATES in statement.sql
     for shelf in statement.arguments[1][0].splitlines():
-        found = list(nodes(await plan(large.pool, Statement(SHELF, (shelf,)), MODES[1])))
+        found = list(nodes(await plan(large.pool, Statement(SHELF, (shelf, 2_000)), MODES[1])))
         assert "search_document_terms" in {node.get("Index Name") for node in found}
         assert not any(map(is_too_much, found)), shelf
 
