@@ -12,9 +12,11 @@ import uvloop
 
 from appview import log as logs
 from appview.commands import audit as audits
+from appview.commands import backup as backups
 from appview.commands import check as checks
-from appview.commands import database, fetch, moderation, upkeep
+from appview.commands import database, fetch, moderation
 from appview.commands import explain as explanations
+from appview.commands import rebuild as rebuilds
 from appview.commands import resync as resyncs
 from appview.commands import run as processes
 from appview.composition import VERSION
@@ -154,21 +156,21 @@ def restore(subject: tuple[str, ...], reason: str | None, actor: str | None) -> 
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write what cannot be fetched again to a file: takedowns and their trail."""
-    start(lambda config: upkeep.backup(config, file))
+    start(lambda config: backups.backup(config, file))
 
 
 @cli.command("restore-backup")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore_backup(file: Path) -> None:
     """Read a backup into a database in which nothing was decided yet."""
-    start(lambda config: upkeep.restore_backup(config, file))
+    start(lambda config: backups.restore_backup(config, file))
 
 
 @cli.command()
 @click.option("--yes", "confirmed", is_flag=True, help="Ask nothing.")
 def rebuild(confirmed: bool) -> None:
     """Throw the index away, so that the next start fetches it anew; takedowns stay."""
-    start(lambda config: upkeep.rebuild(config, confirmed=confirmed))
+    start(lambda config: rebuilds.rebuild(config, confirmed=confirmed))
 
 
 @cli.command()

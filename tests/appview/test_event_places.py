@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from appview.commands import upkeep
+from appview.commands import rebuild
 from appview.config import from_env
 from appview.context import AppSettings
 from migrations.database import Pool
@@ -141,7 +141,7 @@ async def test_a_rebuild_sends_everybody_back_to_its_begin(
     config = from_env({"PLYR_DATABASE_URL": database_url, "PLYR_DATA_DIR": str(tmp_path)})
     async with stage.subscriber(cursor=0) as socket:
         last = (await some(socket, 1))[0]["seq"]
-        await upkeep.rebuild(config, confirmed=True)
+        await rebuild.rebuild(config, confirmed=True)
         await stage.say("b")
         assert (await ending(socket))[1] == "ConsumerTooSlow"
     async with stage.subscriber(cursor=last) as socket:

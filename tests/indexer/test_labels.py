@@ -8,7 +8,7 @@ from itertools import product
 import asyncpg
 import pytest
 
-from appview.commands import upkeep
+from appview.commands import rebuild
 from indexer.labels import hiding, store
 from indexer.labels.label import Label
 from indexer.labels.store import Said
@@ -153,7 +153,7 @@ async def test_labels_outlive_a_rebuild(pool: Pool) -> None:
     await index(pool, change(track()))
     await write(pool, said(1))
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(upkeep.EMPTY)
+        await connection.execute(rebuild.EMPTY)
     await index(pool, change(track()))
     assert await pool.fetchval("select count(*) from shown_track") == 0
     assert await held(pool) == [(TRACK_URI, "!hide", False, 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appview.commands import upkeep
+from appview.commands import rebuild
 from appview.config import from_env
 from indexer.decisions import Wakes
 from indexer.sequencer import CHANNEL
@@ -243,7 +243,7 @@ async def test_a_rebuild_starts_anew_above_every_number_of_before(
     (seq,) = await seqs(pool)
     await put(pool, "not numbered yet")
     config = from_env({"PLYR_DATABASE_URL": database_url, "PLYR_DATA_DIR": str(tmp_path)})
-    await upkeep.rebuild(config, confirmed=True)
+    await rebuild.rebuild(config, confirmed=True)
     assert await log(pool) == []
     await put(pool, "b")
     await new_sequencer(pool).number()

@@ -6,7 +6,7 @@ WRITER = "tests/indexer/test_writer.py"
 RECORDS = "tests/indexer/test_records.py"
 BATCHES = "tests/indexer/test_batches.py"
 COUNTERS = "tests/indexer/test_counters.py"
-UPKEEP = "tests/commands/test_upkeep.py"
+REBUILD = "tests/commands/test_rebuild.py"
 
 RECORDS_AND_COUNTS = (
     Mutant(
@@ -158,11 +158,11 @@ RECORDS_AND_COUNTS = (
     ),
     Mutant(
         name="rebuild-forgets-decisions",
-        file="appview/commands/upkeep.py",
+        file="appview/commands/rebuild.py",
         old='EMPTY = """\ntruncate\n    account,',
         new='EMPTY = """\ntruncate\n    local.takedown,\n    account,',
         breaks="what was taken down here is shown again after a rebuild",
-        tests=(f"{UPKEEP}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",),
+        tests=(f"{REBUILD}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",),
     ),
     Mutant(
         name="newcomers-takedown-unseen",
@@ -171,7 +171,7 @@ RECORDS_AND_COUNTS = (
         new="    if False:",
         breaks="after a rebuild an account that was taken down is shown until the next start",
         tests=(
-            f"{UPKEEP}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",
+            f"{REBUILD}::test_after_a_rebuild_takedowns_hold_from_the_first_row_on",
             "tests/indexer/test_takedowns.py::"
             "test_a_newcomer_who_is_taken_down_is_hidden_from_the_first_row",
         ),
