@@ -18,7 +18,7 @@ from migrations.database import Pool
 from migrations.runner import Connection
 
 POLL_SECONDS = 0.25
-CHUNK_KEYS = 100
+CHUNK_KEYS = 20  # of the longest lists a second of Postgres
 
 # After a change of the setting all are due.
 QUEUE_TRUSTED_OTHERWISE = """
@@ -44,7 +44,9 @@ where track.did = any ($1::text[])
 """
 
 STORE = """
-insert into derived.list_sum as held (uri, cid, hosts, shown, playable, duration_ms, pictured)
+insert into derived.list_sum as held (
+    uri, cid, hosts, shown, playable, duration_ms, pictured, tracks, tracks_ms
+)
 select list.uri, list.cid, $2::text[], sums.*
 from list
 cross join lateral list_sums(list.uri, $2) as sums
@@ -56,7 +58,9 @@ set
     shown = excluded.shown,
     playable = excluded.playable,
     duration_ms = excluded.duration_ms,
-    pictured = excluded.pictured
+    pictured = excluded.pictured,
+    tracks = excluded.tracks,
+    tracks_ms = excluded.tracks_ms
 where held is distinct from excluded
 """
 
@@ -71,7 +75,9 @@ select list.uri, to_jsonb(held) as held, to_jsonb(sums) as right
 from list
 join derived.list_sum on list_sum.uri = list.uri
 cross join lateral (
-    select list_sum.cid, list_sum.shown, list_sum.playable, list_sum.duration_ms, list_sum.pictured
+    select
+        list_sum.cid, list_sum.shown, list_sum.playable, list_sum.duration_ms, list_sum.pictured,
+        list_sum.tracks, list_sum.tracks_ms
 ) as held
 cross join lateral (
     select list.cid, added.* from list_sums(list.uri, list_sum.hosts) as added

@@ -12,28 +12,20 @@ from unnest($1::text[]) as asked (uri)
 join shown_list using (uri)
 """
 
-# The sums that indexer/list_sums.py keeps, or else, of a list too new for that, those made here.
-# The picture is looked at in any case: it may be hidden by now.
+_CARDS = """
+select shown_list.*, summary.*
+from unnest($1::text[]) as asked (uri)
+join shown_list using (uri)
+cross join lateral list_summary(
+    shown_list.uri, shown_list.cid, shown_list.is_long, $2::text[]
+) as summary
+"""
+
 _SUMMARIES = """
-select
-    list.uri as list_uri,
-    sums.playable,
-    sums.duration_ms,
-    (select picture from shown_track where shown_track.uri = sums.pictured) as picture
+select list.uri as list_uri, summary.*
 from unnest($1::text[]) as asked (uri)
 join list on list.uri = asked.uri
-left join derived.list_sum as kept
-    on kept.uri = list.uri
-    and kept.cid = list.cid
-    and kept.hosts = $2::text[]
-cross join lateral (
-    select kept.playable, kept.duration_ms, kept.pictured
-    where kept.uri is not null
-    union all
-    select playable, duration_ms, pictured
-    from list_sums(list.uri, $2)
-    where kept.uri is null
-) as sums
+cross join lateral list_summary(list.uri, list.cid, list.is_long, $2::text[]) as summary
 """
 
 
@@ -42,6 +34,13 @@ async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, R
     if not uris:
         return {}
     return {row["uri"]: row for row in await connection.fetch(_LISTS, uris)}
+
+
+async def load_cards(connection: Connection, uris: Sequence[str], trust: Trust) -> dict[str, Row]:
+    """Those that are shown, each with its summary."""
+    if not uris:
+        return {}
+    return {row["uri"]: row for row in await connection.fetch(_CARDS, uris, trust.hosts)}
 
 
 async def load_summaries(

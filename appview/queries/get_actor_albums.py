@@ -30,9 +30,20 @@ from (
         or (
             select true
             from album_list(album.did, album.title_key) as list
-            join list_item on list_item.list_uri = list.uri
-            join shown_track on shown_track.uri = list_item.subject
-            limit 1
+            left join derived.list_sum as kept
+                on kept.uri = list.uri
+                and (kept.cid = list.cid or list.is_long)
+            where coalesce(
+                kept.shown > 0,
+                not list.is_long
+                and (
+                    select true
+                    from list_item
+                    join summed_track on summed_track.uri = list_item.subject
+                    where list_item.list_uri = list.uri
+                    limit 1
+                )
+            )
         )
     )
     order by album.title_key

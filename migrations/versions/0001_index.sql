@@ -252,11 +252,13 @@ create table list (
     last_list_type  text,
     title_key       text collate "C" not null default '',
     item_count      integer not null,
+    is_long         boolean not null generated always as (item_count > 100) stored,
     created_at      text not null,
     updated_at      text,
     sort_at         timestamptz not null,
     indexed_at      timestamptz not null
 );
+comment on column list.is_long is 'too long to add up what is on it while somebody waits';
 comment on column list.last_name is 'the newest name the list ever had: what is shown when a rewrite dropped it';
 comment on column list.title_key is 'last_name, folded: what track.album_key is to a track; empty without a name';
 create index list_by_author on list (did, sort_at desc, uri desc);
@@ -487,7 +489,8 @@ create table derived.network (
 );
 
 -- What the tracks of a list add up to: a list may have thousands, and a page fifty lists. A row holds for
--- the version of the list that it names; until it has one, whoever asks adds up for himself.
+-- the version of the list that it names. Until a version has one, whoever asks adds up a short list for
+-- himself, and of a long one goes by what it was before, or says nothing.
 create table derived.list_sum (
     uri          text collate "C" primary key,
     cid          text collate "C" not null,
@@ -495,11 +498,15 @@ create table derived.list_sum (
     shown        integer not null,
     playable     integer not null,
     duration_ms  bigint,
-    pictured     text collate "C"
+    pictured     text collate "C",
+    tracks       integer not null,
+    tracks_ms    bigint
 ) with (fillfactor = 80);
 comment on column derived.list_sum.hosts is 'those that sound was trusted to lie with';
 comment on column derived.list_sum.duration_ms is 'null where not every item is shown and measured';
 comment on column derived.list_sum.pictured is 'the first track that has a picture';
+comment on column derived.list_sum.tracks is 'those that are shown, each once, as an album has them';
+comment on column derived.list_sum.tracks_ms is 'null where one of those is not measured';
 
 -- Whose sums are to be made anew: a list's, those of the lists with a track, with an account's tracks.
 create table derived.list_sum_due (
@@ -874,14 +881,14 @@ where not exists (select from account where account.did = track.did and not acco
 
 -- Made of as little of each item as can be.
 create function list_sums(list text, trusted_hosts text[]) returns table (
-    shown integer, playable integer, duration_ms bigint, pictured text
+    shown integer, playable integer, duration_ms bigint, pictured text, tracks integer, tracks_ms bigint
 )
 language sql stable
 begin atomic
     select
-        count(*)::integer,
-        (
-            count(*) filter (
+        coalesce(sum(item.times), 0)::integer,
+        coalesce(
+            sum(item.times) filter (
                 where track.gate_type is null
                 and (
                     track.audio_cid is not null
@@ -890,30 +897,37 @@ begin atomic
                     and track.url_status = 'ok'
                 )
                 and not track.audio_taken_down
-            )
+            ),
+            0
         )::integer,
         case
-            when count(length.ms) = (
+            when sum(item.times) filter (where length.ms is not null) = (
                 select count(*)
-                from list_item as item
-                where item.list_uri = list
+                from list_item
+                where list_item.list_uri = list
             )
-            then sum(length.ms)::bigint
+            then sum(item.times * length.ms)::bigint
         end,
         (
             select summed_track.uri
-            from list_item as item
-            join summed_track on summed_track.uri = item.subject
-            where item.list_uri = list
+            from list_item
+            join summed_track on summed_track.uri = list_item.subject
+            where list_item.list_uri = list
               and summed_track.picture is not null
-            order by item.position
+            order by list_item.position
             limit 1
-        )
-    from list_item
-    join summed_track as track on track.uri = list_item.subject
+        ),
+        count(*)::integer,
+        case when bool_and(length.ms is not null) then sum(length.ms)::bigint end
+    from (
+        select list_item.subject, count(*) as times
+        from list_item
+        where list_item.list_uri = list
+        group by list_item.subject
+    ) as item
+    join summed_track as track on track.uri = item.subject
     -- A length is looked up once, not in each of the sums.
-    cross join lateral (select track.duration_ms as ms offset 0) as length
-    where list_item.list_uri = list;
+    cross join lateral (select track.duration_ms as ms offset 0) as length;
 end;
 
 create view shown_track as
@@ -994,6 +1008,7 @@ select
     coalesce(list.list_type, list.last_list_type) as list_type,
     list.title_key,
     list.item_count,
+    list.is_long,
     list.created_at,
     list.sort_at,
     list.indexed_at,
@@ -1017,9 +1032,10 @@ where list_type is distinct from 'album'
             select list_sum.shown > 0
             from derived.list_sum
             where list_sum.uri = shown_list.uri
-              and list_sum.cid = shown_list.cid
+              and (list_sum.cid = shown_list.cid or shown_list.is_long)
         ),
-        (
+        not shown_list.is_long
+        and (
             select true
             from list_item
             join summed_track on summed_track.uri = list_item.subject

@@ -7,6 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
 from indexer import moderation
+from indexer.list_sums import ListSums
 from indexer.moderation import Decision, Subject
 from lexicons.text import title_key
 from migrations.database import Pool
@@ -143,13 +144,13 @@ class Model:
 
 async def clear(pool: Pool) -> None:
     tables = ", ".join(f'"{table}"' for table in await dump(pool))
-    await pool.execute(f"truncate {tables}, local.takedown")
+    await pool.execute(f"truncate {tables}, local.takedown, derived.list_sum, derived.list_sum_due")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=histories, hidden=hidden)
+@given(history=histories, hidden=hidden, is_followed=st.booleans())
 async def test_R48_albums_are_what_a_plain_model_says(
-    client: Client, pool: Pool, history: list[list[Edit]], hidden: set[str]
+    client: Client, pool: Pool, history: list[list[Edit]], hidden: set[str], *, is_followed: bool
 ) -> None:
     await clear(pool)
     model = Model(hidden=hidden)
@@ -166,6 +167,8 @@ async def test_R48_albums_are_what_a_plain_model_says(
                 change(edit.record, did=edit.did, collection=collection, key=edit.key, rev=rev)
             )
         await index(pool, *changes)
+        if is_followed:
+            await ListSums(pool, ()).follow()
     for did in PEOPLE:
         await pool.execute("insert into account (did) values ($1) on conflict do nothing", did)
         await agree_on_albums(client, pool, model, did)

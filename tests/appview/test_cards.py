@@ -81,6 +81,33 @@ async def test_a_card_says_what_is_kept_of_this_version_and_no_other(
     assert await playable() == 1
 
 
+async def test_a_long_list_is_never_added_up_while_somebody_waits(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("alice")
+    track = await rows.track("alice", duration_ms=1_000)
+    uri = await rows.list("alice", (track,), list_type="album", item_count=101)
+
+    async def card() -> tuple[int, bool]:
+        listed = (await client.ask("library.getLatestLists"))["lists"]
+        page = (await client.ask("library.getList", uri=uri))["list"]
+        assert all(each["playableCount"] == page["playableCount"] for each in listed)
+        album = (await client.ask("library.getAlbum", uri=uri))["album"]
+        assert album["itemCount"] == page["playableCount"]
+        albums = (await client.ask("library.getActorAlbums", actor=did("alice")))["albums"]
+        assert len(albums) == len(listed)
+        return page["playableCount"], len(listed) == 1
+
+    assert await card() == (0, False)
+    await follow(rows)
+    assert await card() == (1, True)
+    await rows.pool.execute("update list set cid = $1", AN_AUDIO_CID)
+    await rows.pool.execute("update derived.list_sum set playable = 2, tracks = 2")
+    assert await card() == (2, True)
+    await follow(rows)
+    assert await card() == (1, True)
+
+
 async def test_a_picture_that_is_hidden_by_now_is_on_no_card(client: Client, rows: Rows) -> None:
     await rows.account("alice")
     await rows.account("bob")

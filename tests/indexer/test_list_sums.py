@@ -16,9 +16,12 @@ select list.uri
 from list
 left join derived.list_sum as kept on kept.uri = list.uri and kept.cid = list.cid
 cross join lateral list_sums(list.uri, $1) as right_now
-where (kept.shown, kept.playable, kept.duration_ms, kept.pictured)
-    is distinct from
-    (right_now.shown, right_now.playable, right_now.duration_ms, right_now.pictured)
+where (
+    kept.shown, kept.playable, kept.duration_ms, kept.pictured, kept.tracks, kept.tracks_ms
+) is distinct from (
+    right_now.shown, right_now.playable, right_now.duration_ms, right_now.pictured,
+    right_now.tracks, right_now.tracks_ms
+)
 union all
 select uri from derived.list_sum where uri not in (select uri from list)
 union all
@@ -46,6 +49,8 @@ async def test_a_new_list_is_added_up(pool: Pool) -> None:
     gated = await rows.track("alice", duration_ms=4_000, gate_type="supporter")
     uri = await rows.list("alice", (plain, gated, pictured, plain))
     assert await sums(pool, uri) == (4, 3, 8_000, pictured)
+    each_once = await pool.fetchval("select row(tracks, tracks_ms) from derived.list_sum")
+    assert each_once == (3, 7_000)
     assert await pool.fetch(WRONG, HOSTS) == []
 
 

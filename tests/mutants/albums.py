@@ -28,8 +28,8 @@ ALBUMS = (
     Mutant(
         name="album-without-what-tracks-say",
         file="appview/hydrate/albums.py",
-        old="        and track.album_key = asked.title_key\n",
-        new="        and track.album = asked.title_key\n",
+        old="    and track.album_key = asked.title_key\n",
+        new="    and track.album = asked.title_key\n",
         breaks="tracks are on an album only if they write its title in its folded form",
         tests=(f"{ANSWERS}::test_tracks_that_name_an_album_make_one_without_a_list",),
     ),
