@@ -188,10 +188,10 @@ ASKED: dict[str, list[Asked]] = {
     "search.searchTracks": [
         asked("track_pkey", q="$title"),
         asked("track_pkey", q="$theirs", author="$author"),
-        asked("search_document_terms", "track_pkey", q="$title", sort="newest"),
-        asked("track_pkey", q="$title", until="2023-12-22T00:00:00Z"),
+        asked("track_pkey", q="$title", sort="newest"),
+        asked("search_word_parts", q="$title", until="2023-12-22T00:00:00Z"),
         asked("search_word_misspelt", "search_word_parts", "track_pkey", q="$slip"),
-        asked("search_word_misspelt", "search_document_terms", q="$slip", sort="newest"),
+        asked("search_word_misspelt", "track_pkey", q="$slip", sort="newest"),
     ],
     "search.typeahead": [asked("track_pkey", "account_pkey", q="$start"), asked(q="$slip")],
     "stats.getNetworkStats": [asked()],
@@ -315,12 +315,15 @@ async def test_each_statement_goes_by_an_index(large: Large, method: str, asked:
     assert asked.indexes <= indexes
 
 
-async def test_a_shelf_is_read_by_its_index_alone(large: Large) -> None:
+@pytest.mark.parametrize(
+    "narrowed", [{}, {"sort": "newest"}, {"until": "2023-12-22T00:00:00Z", "minDurationMs": 9}]
+)
+async def test_a_shelf_is_read_by_its_index_alone(large: Large, narrowed: dict[str, Any]) -> None:
     source = await large.pool.fetchval(
         "select prosrc from pg_proc where oid = $1::regproc", CANDIDATES
     )
     assert SHELF.replace("$1", "queries[place]").replace("$2", "most") in source
-    (statement, *_) = await large.ask("search.searchTracks", {"q": "$title"})
+    (statement, *_) = await large.ask("search.searchTracks", {"q": "$title", **narrowed})
     assert CANDIDATES in statement.sql
     for shelf in statement.arguments[1][0].splitlines():
         found = list(nodes(await plan(large.pool, Statement(SHELF, (shelf, 2_000)), MODES[1])))
