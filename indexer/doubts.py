@@ -1,12 +1,14 @@
 """Repos of which a frame was refused before it was proven: what it hid shows in their next commit.
 
 So that nobody waits for that, their host is asked what its last commit is. Whoever can put frames
-on a relay can cause doubts: of each repo there is one at a time, looked into once an hour.
+on a relay can cause doubts: of each repo there is one at a time, looked into once an hour, and as
+often written down, with the cursor that passes the frame. A restart looks anew, and sooner.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from lexicons.syntax import Did
 
@@ -21,6 +23,15 @@ class Doubts:
     # By DID, when to look; and until when not to look again.
     _due: dict[Did, float] = field(default_factory=dict)
     _resting: dict[Did, float] = field(default_factory=dict)
+    _unwritten: set[Did] = field(default_factory=set)
+
+    @classmethod
+    def remembered(cls, dids: Iterable[Did]) -> Self:
+        doubts = cls()
+        for did in dids:
+            doubts.note(did)
+        doubts.take_unwritten()
+        return doubts
 
     def note(self, did: Did) -> None:
         now = self.clock()
@@ -32,6 +43,14 @@ class Doubts:
         if did not in self._due and not is_full:
             soon = now + LOOK_AFTER_SECONDS
             self._due[did] = max(soon, self._resting.get(did, soon))
+            self._unwritten.add(did)
+
+    def take_unwritten(self) -> set[Did]:
+        taken, self._unwritten = self._unwritten, set()
+        return taken
+
+    def __contains__(self, did: Did) -> bool:
+        return did in self._due
 
     def due(self, besides: Collection[Did]) -> list[Did]:
         """Those to look into, the longest due first."""

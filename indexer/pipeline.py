@@ -190,7 +190,8 @@ class Pipeline(Decisions):
         return Cursor(self.host, seq, time, self.now())
 
     async def _write(self, steps: Sequence[Step], cursor: Cursor | None) -> None:
-        await self.writer.write(steps, cursor)
+        doubts = [Step(did=did, doubted=True) for did in self.doubts.take_unwritten()]
+        await self.writer.write([*steps, *doubts], cursor)
         for kind, count in self._seen.items():  # a metric costs as much as a frame
             metrics.frames_total.labels(kind).inc(count)
             self._seen[kind] = 0

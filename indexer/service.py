@@ -15,6 +15,7 @@ from indexer import metrics, moderation
 from indexer.accounts import Accounts
 from indexer.decisions import Wakes
 from indexer.discovery import Discovery
+from indexer.doubts import Doubts
 from indexer.labels.labels import Labels
 from indexer.leadership import Leader
 from indexer.list_sums import ListSums
@@ -175,7 +176,9 @@ async def build_pipeline(
         delete from repo_queue where did in (select did from cut)
         """
     )
-    repos = await tools.pool.fetch("select did, state, rev, data, walked, reason from repo")
+    repos = await tools.pool.fetch(
+        "select did, state, rev, data, walked, reason, doubted_at from repo"
+    )
     inactive = await tools.pool.fetch("select did from account where not upstream_active")
     queued = await tools.pool.fetch(
         "select did, sum(octet_length(frame))::bigint as bytes from repo_queue group by did"
@@ -203,6 +206,7 @@ async def build_pipeline(
         },
         inactive={row["did"] for row in inactive},
         queued=QueueSizes({row["did"]: row["bytes"] for row in queued}),
+        doubts=Doubts.remembered(row["did"] for row in repos if row["doubted_at"] is not None),
     )
     _keep_for_good()
     return pipeline

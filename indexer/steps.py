@@ -55,6 +55,7 @@ class Step:
     `dequeue_through`: the repo's frames up to that seq leave its queue.
     `status_due`, `identity_due`: to be asked now; `status_known`: answered.
     `walk_now`: the walk that is due waits for no back-off.
+    `doubted`: whether its host is to be asked what a refused frame hid.
     `forget`: the repo and its queue go, its records stay.
     """
 
@@ -68,6 +69,7 @@ class Step:
     status_known: Did | None = None
     identity_due: Did | None = None
     walk_now: bool = False
+    doubted: bool | None = None
     forget: Did | None = None
 
 
@@ -188,6 +190,18 @@ async def write_repos(connection: Connection, steps: Sequence[Step], now: dateti
             where did = any($1::text[]) and state = 'desynchronized'
             """,
             hurried,
+            now,
+        )
+    doubted = {step.did: step.doubted for step in steps if step.doubted is not None}
+    if doubted:
+        await connection.execute(
+            """
+            update repo
+            set doubted_at = case when said.doubted then $3::timestamptz end
+            from unnest($1::text[], $2::boolean[]) as said (did, doubted)
+            where repo.did = said.did
+            """,
+            *columns(sorted(doubted.items())),
             now,
         )
 

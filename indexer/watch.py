@@ -21,6 +21,7 @@ from indexer.frames import peek
 from indexer.pipeline import Pipeline
 from indexer.questions import Asker, Except, Question
 from indexer.repo_state import State, is_stale
+from indexer.steps import Step
 from indexer.subscribing import Backoff, open_firehose
 from indexer.verify import FUTURE_REV_TOLERANCE
 from lexicons.syntax import Did, InvalidSyntax, Tid, parse_did, parse_tid, tid_micros
@@ -180,15 +181,18 @@ class Watch:
         if repo is not None and repo.state in {State.RESYNCING, State.WAITING}:
             doubts.put_off(did)
             return
-        if repo is None or repo.state is not State.SYNCHRONIZED:
+        if repo is not None and repo.state is State.SYNCHRONIZED:
+            doubts.begin_look(did)
+            latest = await self._latest(did)
+            if latest is None:
+                doubts.note(did)
+            elif self._is_missing(did, latest[1]):
+                await self._missed(did, "a refused frame")
+        else:
             doubts.drop(did)  # the walk that is due looks deeper
-            return
-        doubts.begin_look(did)
-        latest = await self._latest(did)
-        if latest is None:
-            doubts.note(did)
-        elif self._is_missing(did, latest[1]):
-            await self._missed(did, "a refused frame")
+        async with self.pipeline.desk:
+            if did not in doubts and did in self.pipeline.repos:
+                await self.pipeline.writer.write([Step(did=did, doubted=False)], None)
 
     # a second relay ---------------------------------------------------------------------------
 

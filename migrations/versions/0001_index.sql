@@ -63,12 +63,14 @@ create table repo (
     reason     text,
     attempts   integer not null default 0,
     due_at     timestamptz not null default now(),
-    synced_at  timestamptz
+    synced_at  timestamptz,
+    doubted_at timestamptz
 );
 comment on column repo.state is 'desynchronized, resyncing, synchronized, waiting, gone';
 comment on column repo.rev is 'of the newest commit in the proven chain';
 comment on column repo.data is 'CID of that commit''s MST root';
 comment on column repo.walked is 'collections that a walk has covered';
+comment on column repo.doubted_at is 'when a frame was refused unproven; null: its host was asked what that hid';
 create index repo_due on repo (due_at) where state in ('desynchronized', 'waiting');
 
 -- Frames whose verdict has to wait, in the order they came.

@@ -1,5 +1,7 @@
 """How often a refused frame makes somebody look, whoever sent how many."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,11 +11,13 @@ import pytest
 
 from indexer.doubts import AT_MOST, LOOK_AFTER_SECONDS, REST_SECONDS, Doubts
 from indexer.repo_state import State
+from indexer.service import build_pipeline
 from lexicons.syntax import Did, parse_did
 from migrations.database import Pool
-from tests.indexer.test_watch import LATEST_COMMIT, Scene, complete
-from tests.network.http import status
+from tests.indexer.test_watch import LATEST_COMMIT, Scene, complete, untold
+from tests.network.http import held, status
 from tests.network.makers import track
+from tests.support import wait_until
 
 ALICE = Did("did:plc:alice")
 
@@ -68,6 +72,58 @@ def test_doubts_have_a_bound_and_make_room_again() -> None:
         doubts.note(everybody[-1])
         clock.now += LOOK_AFTER_SECONDS
         assert doubts.due(()) == []
+
+
+async def refuse(scene: Scene, title: str, seq: int) -> None:
+    """A commit that happened comes in a frame that cannot be proven."""
+    scene.pipeline.offer((await untold(scene.alice, title)).saying(blocks=b"no CAR").frame(seq))
+    await scene.pipeline.step()
+
+
+async def doubted(scene: Scene) -> list[str]:
+    rows = await scene.tools.pool.fetch("select did from repo where doubted_at is not null")
+    return [row["did"] for row in rows]
+
+
+@pytest.mark.parametrize(("blocks", "then"), [(b"no CAR", "step"), ("no bytes", "write_cursor")])
+async def test_a_doubt_outlives_a_restart(scene: Scene, blocks: bytes | str, then: str) -> None:
+    """Whether it was refused when it was proven or already when it was read."""
+    did = parse_did(scene.alice.did)
+    scene.pipeline.host = "relay.test"
+    scene.pipeline.offer((await untold(scene.alice, "Hidden")).saying(blocks=blocks).frame(7))
+    await getattr(scene.pipeline, then)()
+    assert await scene.tools.pool.fetchval("select seq from relay_cursor") == 7
+
+    scene.pipeline = await build_pipeline(scene.tools, "fm.plyr", host=None)
+    scene.resync.pipeline = scene.pipeline
+    doubts = scene.pipeline.doubts
+    assert doubts.due(()) == []
+    doubts.clock = lambda: time.monotonic() + LOOK_AFTER_SECONDS
+    assert doubts.due(()) == [did]
+    await scene.watch(timedelta()).look_into(did)
+    await scene.walk_what_is_due()
+    assert await scene.tracks() == {"First", "Hidden"}
+    assert await doubted(scene) == []
+
+
+async def test_a_doubt_that_comes_while_somebody_looks_stays_written_down(scene: Scene) -> None:
+    did = parse_did(scene.alice.did)
+    await refuse(scene, "Hidden", 1)
+    scene.alice.pds.faults.on(LATEST_COMMIT, held(until := asyncio.Event()))
+    looking = asyncio.create_task(scene.watch(timedelta()).look_into(did))
+    await wait_until(lambda: scene.alice.times_asked(LATEST_COMMIT))
+    await refuse(scene, "Hidden as well", 2)
+    until.set()
+    await looking
+    assert await doubted(scene) == [did]
+
+
+async def test_frames_that_are_refused_again_and_again_are_written_down_once(scene: Scene) -> None:
+    await refuse(scene, "Hidden", 1)
+    version = "select xmin::text from repo"
+    before = await scene.tools.pool.fetchval(version)
+    await refuse(scene, "Hidden as well", 2)
+    assert await scene.tools.pool.fetchval(version) == before
 
 
 async def test_a_host_that_cannot_be_asked_is_asked_an_hour_later(scene: Scene) -> None:
