@@ -5,12 +5,11 @@ question is asked once at a time; failures are remembered for a moment; a forced
 rate of its own by DID. The handle is proven apart: no signature waits for it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-import structlog
 from cachetools import LRUCache
 
 from lexicons.syntax import Did, Handle
@@ -30,7 +29,7 @@ from xrpc.identity_errors import (
     IdentityUnavailable,
 )
 from xrpc.identity_memory import HARD_AGE, IdentityMemory
-from xrpc.identity_store import Identity, IdentityStore, StoreUnavailable
+from xrpc.identity_store import Identity, IdentityStore
 from xrpc.names import Names
 from xrpc.token_bucket import TokenBucket
 
@@ -46,8 +45,6 @@ __all__ = [
     "IdentityUnavailable",
 ]
 
-log = structlog.get_logger(__name__)
-
 NOT_FOUND_AGE: Final = timedelta(seconds=60)
 UNAVAILABLE_AGE: Final = timedelta(seconds=5)
 FORCED_BURST: Final = 5
@@ -56,7 +53,7 @@ HANDLE_AGE: Final = timedelta(minutes=5)
 NO_HANDLE_AGE: Final = timedelta(seconds=60)
 PROOF_AGE: Final = timedelta(seconds=5)
 DISPROOF_AGE: Final = timedelta(seconds=2)
-REMEMBERED: Final = 100_000
+REMEMBERED_OWNERS: Final = 100_000
 REMEMBERED_FAILURES: Final = 20_000
 
 
@@ -88,15 +85,13 @@ class IdentityResolver:
         clock: Callable[[], datetime] = _now,
         names: Names | None = None,
     ) -> None:
-        self._store = store
         self._clock = clock
         self._directory = Directory(client, plc_url, seconds=self._seconds)
         self._handles = HandleLookup(client, handle_resolver_url, names)
-        self._memory = IdentityMemory(REMEMBERED, clock)
-        self._owners: LRUCache[Handle, _Owner] = LRUCache(REMEMBERED)
+        self._memory = IdentityMemory(store, clock)
+        self._owners: LRUCache[Handle, _Owner] = LRUCache(REMEMBERED_OWNERS)
         self._failures: LRUCache[Did, _Failure] = LRUCache(REMEMBERED_FAILURES)
         self._forced: LRUCache[Did, TokenBucket] = LRUCache(REMEMBERED_FAILURES)
-        self._unsaved: LRUCache[Did, None] = LRUCache(REMEMBERED_FAILURES)
         self._flights = Flights()
 
     async def __aenter__(self) -> Self:
@@ -153,7 +148,7 @@ class IdentityResolver:
 
     def is_unsaved(self, did: Did) -> bool:
         """Whether the table knows less of it than was found."""
-        return did in self._unsaved
+        return self._memory.is_unsaved(did)
 
     async def _resolve_anew(self, did: Did) -> Identity:
         if (did, True) not in self._flights and not self._may_force(did):
@@ -172,7 +167,7 @@ class IdentityResolver:
         return bucket.take(self._seconds())
 
     async def _load_or_fetch(self, did: Did) -> Identity:
-        stored = await self._load(did)
+        stored = await self._memory.load(did)
         if stored is not None and self._clock() < stored.resolved_at + HARD_AGE:
             self._memory.put(stored)
             return stored
@@ -189,16 +184,15 @@ class IdentityResolver:
             raise
         metrics.identity_lookups_total.labels("did", "ok").inc()
         known = self._memory.get(did)
-        before = known.identity if known is not None else await self._load(did)
+        before = known.identity if known is not None else await self._memory.load(did)
         handle = before.handle if before is not None else None
         if handle != document.claimed_handle:
             handle = None
         identity = Identity(
             did, document.key, document.pds, document.claimed_handle, handle, asked_at
         )
-        self._memory.put(identity)
         self._failures.pop(did, None)
-        await self._save(identity)
+        await self._memory.keep(identity)
         return identity
 
     # handles ----------------------------------------------------------------------------------
@@ -267,11 +261,10 @@ class IdentityResolver:
         settled = replace(identity, handle=handle)
         if settled == identity and known is not None:
             return settled
-        self._memory.put(settled)
-        await self._save(settled)
+        await self._memory.keep(settled)
         return settled
 
-    # memory -----------------------------------------------------------------------------------
+    # failures ---------------------------------------------------------------------------------
 
     def _is_failing(self, did: Did) -> bool:
         failure = self._failures.get(did)
@@ -281,36 +274,7 @@ class IdentityResolver:
         age = NOT_FOUND_AGE if error.is_definitive else UNAVAILABLE_AGE
         self._failures[did] = _Failure(error, self._clock() + age)
         if error.is_definitive:
-            self._memory.drop(did)
-            if self._store is not None:
-                await self._written(did, self._store.forget(did))
-
-    async def _load(self, did: Did) -> Identity | None:
-        if self._store is None:
-            return None
-        try:
-            return await self._store.load(did)
-        except StoreUnavailable as error:
-            _note_unavailable(error)
-            return None
-
-    async def _save(self, identity: Identity) -> None:
-        if self._store is not None:
-            await self._written(identity.did, self._store.save(identity))
-
-    async def _written(self, did: Did, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except StoreUnavailable as error:
-            _note_unavailable(error)
-            self._unsaved[did] = None
-        else:
-            self._unsaved.pop(did, None)
+            await self._memory.forget(did)
 
     def _seconds(self) -> float:
         return self._clock().timestamp()
-
-
-def _note_unavailable(error: StoreUnavailable) -> None:
-    """Without the database identities are still found, only more slowly."""
-    log.warning("identity store unavailable", error=str(error))
