@@ -20,12 +20,10 @@ from xrpc.addresses import network_of
 from xrpc.guard import AddressGuard, CheckedBackend, connect_first
 from xrpc.names import Names
 from xrpc.unreachable import Trouble, Unreachable, as_unreachable
+from xrpc.urls import Params, endpoint_of, parse_url, redirected
 
 __all__ = ["GuardedClient", "Response", "StreamedResponse", "Trouble", "Unreachable"]
 
-Params = Mapping[str, str | int | list[str]]
-
-MAX_URL_CHARS: Final = 8_192
 # A pool looks at all its connections at every request, so a host has its place in one of many.
 POOLS: Final = 16
 CONNECTIONS_PER_POOL: Final = 16
@@ -34,7 +32,6 @@ KEEPALIVE_SECONDS: Final = 30.0
 # What is seen of a kept connection that its server closes while the request is on its way. One that
 # was closed before is noticed by httpcore itself.
 CLOSED_MEANWHILE: Final = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
-SCHEMES: Final = frozenset({"http", "https"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -89,7 +86,7 @@ class GuardedClient:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`trusted_origins` may be private: the operator, not a stranger, chose them."""
-        trusted = frozenset(_endpoint(origin) for origin in trusted_origins)
+        trusted = frozenset(endpoint_of(httpx.URL(origin)) for origin in trusted_origins)
         self._user_agent = user_agent
         self._trusted_origins = trusted_origins
         self._names = names
@@ -162,7 +159,7 @@ class GuardedClient:
     ) -> AsyncIterator[StreamedResponse]:
         """`timeout_seconds` bounds everything from the first lookup to the last byte."""
         deadline = asyncio.get_running_loop().time() + timeout_seconds
-        target = _parse_url(url, params)
+        target = parse_url(url, params)
         with as_unreachable(target.host):
             async with asyncio.timeout_at(deadline):
                 raw, target = await self._follow(target, dict(headers or {}), max_redirects)
@@ -186,7 +183,7 @@ class GuardedClient:
     async def _follow(
         self, url: httpx.URL, headers: dict[str, str], max_redirects: int
     ) -> tuple[httpcore.Response, httpx.URL]:
-        trusted = _endpoint_of(url) in self._guard.trusted
+        trusted = endpoint_of(url) in self._guard.trusted
         for hops_left in range(max_redirects, -1, -1):
             raw = await self._exchange(url, headers, trusted=trusted)
             location = _location(raw) if max_redirects else None
@@ -195,10 +192,10 @@ class GuardedClient:
             await raw.aclose()
             if not hops_left:
                 break
-            following = _redirected(url, location)
-            if _endpoint_of(following) != _endpoint_of(url):
+            following = redirected(url, location)
+            if endpoint_of(following) != endpoint_of(url):
                 headers = {}
-            trusted = trusted and _endpoint_of(following) in self._guard.trusted
+            trusted = trusted and endpoint_of(following) in self._guard.trusted
             url = following
         raise Unreachable(Trouble.REDIRECT, f"{url.host}: more than {max_redirects} redirects")
 
@@ -221,7 +218,7 @@ class GuardedClient:
                 "trace": steps.note,
             },
         )
-        pool = pools[hash(_endpoint_of(url)) % POOLS]
+        pool = pools[hash(endpoint_of(url)) % POOLS]
         try:
             return await pool.handle_async_request(request)
         except CLOSED_MEANWHILE:
@@ -236,36 +233,6 @@ class GuardedClient:
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=CheckedBackend(self._guard, trusted=trusted),
         )
-
-
-def _parse_url(url: str, params: Params | None) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url)
-        if params:
-            parsed = parsed.copy_merge_params(params)
-        return _checked_url(parsed)
-    except (httpx.InvalidURL, ValueError) as error:  # ValueError: looks like IDNA and is none
-        raise Unreachable(Trouble.REFUSED_URL, f"{url[:200]!r}: {error}") from error
-
-
-def _checked_url(url: httpx.URL) -> httpx.URL:
-    if url.scheme not in SCHEMES:
-        raise Unreachable(Trouble.REFUSED_URL, f"{url.scheme[:32]!r} is not http or https")
-    if not url.host or url.userinfo or len(str(url)) > MAX_URL_CHARS:
-        raise Unreachable(Trouble.REFUSED_URL, f"{str(url)[:200]!r}: no host, a user or too long")
-    if url.port == 0:
-        raise Unreachable(Trouble.REFUSED_URL, f"{url.host}: port 0")
-    return url.copy_with(fragment=None) if url.fragment else url
-
-
-def _redirected(url: httpx.URL, location: str) -> httpx.URL:
-    try:
-        following = _checked_url(url.join(location))
-    except (httpx.InvalidURL, ValueError) as error:
-        raise Unreachable(Trouble.REDIRECT, f"{url.host}: to {location[:200]!r}") from error
-    if url.scheme == "https" and following.scheme != "https":
-        raise Unreachable(Trouble.REDIRECT, f"{url.host}: from https to {following.scheme[:32]!r}")
-    return following
 
 
 def _headers(raw: httpcore.Response) -> dict[str, str]:
@@ -306,15 +273,6 @@ async def _bounded(
         if read > max_bytes:
             raise Unreachable(Trouble.TOO_LARGE, f"{host}: more than {max_bytes} bytes")
         yield chunk
-
-
-def _endpoint(url: str) -> tuple[str, int]:
-    return _endpoint_of(httpx.URL(url))
-
-
-def _endpoint_of(url: httpx.URL) -> tuple[str, int]:
-    secure = url.scheme in {"https", "wss"}
-    return url.raw_host.decode("ascii"), url.port or (443 if secure else 80)
 
 
 def _public_authorities() -> ssl.SSLContext:

@@ -33,14 +33,14 @@ OUTSIDE = (
     Mutant(
         name="redirect-unchecked",
         file="xrpc/client.py",
-        old="            trusted = trusted and _endpoint_of(following) in self._guard.trusted\n",
+        old="            trusted = trusted and endpoint_of(following) in self._guard.trusted\n",
         new="",
         breaks="a trusted host can send us inside",
         tests=(f"{CLIENT}::test_case_89_a_redirect_of_a_trusted_host_is_checked_like_a_strangers",),
     ),
     Mutant(
         name="redirect-to-http",
-        file="xrpc/client.py",
+        file="xrpc/urls.py",
         old='    if url.scheme == "https" and following.scheme != "https":',
         new="    if False:",
         breaks="a redirect takes the encryption away",
