@@ -3,7 +3,6 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.lists import load_summaries
 from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
 from appview.pagination import position_key, position_page
@@ -16,10 +15,13 @@ from xrpc.server import XrpcRequest
 
 # With its record where that is wanted.
 LIST = """
-select shown_list.*, record.value
+select shown_list.*, summary.*, record.value
 from shown_list
+cross join lateral list_summary(
+    shown_list.uri, shown_list.cid, shown_list.is_long, $2::text[]
+) as summary
 left join record
-    on $2::boolean
+    on $3::boolean
     and record.did = shown_list.did
     and record.collection = split_part(shown_list.uri, '/', 4)
     and record.rkey = shown_list.rkey
@@ -42,16 +44,15 @@ async def get_list(context: AppContext, request: XrpcRequest) -> GetListOutput:
     after = position_key(params.get("cursor"))
     async with snapshot(context.pool) as connection:
         uri = await did_uri(connection, params["uri"])
-        row = await connection.fetchrow(LIST, uri, "cursor" not in params)
+        row = await connection.fetchrow(LIST, uri, context.trust.hosts, "cursor" not in params)
         if row is None:
             reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
             raise XrpcError(400, "ListNotFound", f"uri: {uri} is not shown here: {reason}")
-        summaries = await load_summaries(connection, [uri], context.trust)
         items = await connection.fetch(ITEMS, uri, after, params["limit"] + 1)
         page, cursor = position_page(items, params["limit"])
         missing = [item["subject"] for item in page if item["uri"] is None]
         reasons = await load_reasons(connection, missing)
-    view = list_view(row, summaries.get(uri), context.trust)
+    view = list_view(row, row, context.trust)
     if row["value"] is not None:
         view["record"] = to_json(decode(row["value"]))
     tracks = {item["uri"]: item for item in page if item["uri"] is not None}

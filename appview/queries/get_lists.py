@@ -3,7 +3,7 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.lists import load_lists, load_summaries
+from appview.hydrate.lists import load_cards
 from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import load_did_uris
 from appview.views.list import list_view
@@ -17,13 +17,12 @@ async def get_lists(context: AppContext, request: XrpcRequest) -> GetListsOutput
     async with snapshot(context.pool) as connection:
         did_uris = await load_did_uris(connection, params["uris"])
         uris = list(dict.fromkeys(did_uris.values()))
-        rows = await load_lists(connection, uris)
-        summaries = await load_summaries(connection, list(rows), context.trust)
+        rows = await load_cards(connection, uris, context.trust)
         missing = [uri for uri in uris if uri not in rows]
         reasons = await load_reasons(connection, missing)
     return {
         "lists": [
-            list_view(rows[uri], summaries.get(uri), context.trust) for uri in uris if uri in rows
+            list_view(row, row, context.trust) for uri in uris if (row := rows.get(uri)) is not None
         ],
         "missing": [missing_item(uri, reasons) for uri in missing],
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.lists import load_lists, load_summaries
+from appview.hydrate.lists import load_cards
 from appview.search.candidates import find
 from appview.search.cursor import DEPTH
 from appview.search.documents import Hit, Search
@@ -28,13 +28,12 @@ async def search_lists(context: AppContext, request: XrpcRequest) -> SearchLists
 
     async with snapshot(context.pool) as connection:
         hits, cursor = await ranked_page(connection, query, request, rank, time.time())
-        rows = await load_lists(connection, [hit.key for hit in hits])
-        summaries = await load_summaries(connection, list(rows), context.trust)
+        rows = await load_cards(connection, [hit.key for hit in hits], context.trust)
     output: SearchListsOutput = {
         "lists": [
-            list_view(rows[hit.key], summaries.get(hit.key), context.trust)
+            list_view(row, row, context.trust)
             for hit in hits
-            if hit.key in rows
+            if (row := rows.get(hit.key)) is not None
         ]
     }
     if cursor is not None:

@@ -1023,6 +1023,37 @@ join shown_account as author on author.did = list.did
 left join subject_count on subject_count.subject = list.uri
 where not exists (select from local.takedown where takedown.subject = list.uri);
 
+-- Of a list's items: the sums that are kept; where there are none of this version, those made here, or, as
+-- that would take too long, those of another. The picture is looked at in any case: it may be hidden by now.
+create function list_summary(list text, version text, is_long boolean, trusted_hosts text[]) returns table (
+    playable integer, duration_ms bigint, picture text
+)
+language sql stable
+begin atomic
+    select
+        coalesce(sums.playable, 0),
+        sums.duration_ms,
+        (select shown_track.picture from shown_track where shown_track.uri = sums.pictured)
+    from (values (true)) as always
+    left join (
+        select kept.playable, kept.duration_ms, kept.pictured
+        from derived.list_sum as kept
+        where kept.uri = list
+          and (kept.cid = version and kept.hosts = trusted_hosts or is_long)
+        union all
+        select made.playable, made.duration_ms, made.pictured
+        from list_sums(list, trusted_hosts) as made
+        where not is_long
+          and not exists (
+              select
+              from derived.list_sum as kept
+              where kept.uri = list
+                and kept.cid = version
+                and kept.hosts = trusted_hosts
+          )
+    ) as sums on true;
+end;
+
 -- Lists as feeds have them: an album without a track that is shown is left out, an empty playlist
 -- is being filled. As an `exists` this would be answered for all lists at once, by reading every item.
 create view listed_list as
