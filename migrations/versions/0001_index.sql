@@ -264,7 +264,7 @@ comment on column list.is_long is 'too long to add up what is on it while somebo
 comment on column list.last_name is 'the newest name the list ever had: what is shown when a rewrite dropped it';
 comment on column list.title_key is 'last_name, folded: what track.album_key is to a track; empty without a name';
 create index list_by_author on list (did, sort_at desc, uri desc);
-create index list_by_title on list (did, title_key, sort_at desc, uri desc)
+create index list_by_title on list (did, title_key, (item_count = 0), sort_at desc, uri desc)
     where coalesce(list_type, last_list_type) = 'album';
 create index list_latest on list (sort_at desc, uri desc);
 create index list_latest_of_type on list (coalesce(list_type, last_list_type), sort_at desc, uri desc);
@@ -973,7 +973,8 @@ select
             from album_list(track.did, track.album_key) as list
         )
         when subject_count.in_lists > 0 then (
-            -- The track does not say, but an album of its author has it.
+            -- The track does not say, but an album of its author has it: one of the newest of his lists that
+            -- do, of which there may be thousands.
             select json_build_object(
                 'title', coalesce(list.name, list.last_name),
                 'uri', list.uri,
@@ -985,12 +986,17 @@ select
                       and list_item.list_uri = list.uri
                 )
             )
-            from link
-            join list on list.uri = link.uri
-            where link.subject = track.uri
-              and link.kind = 'list'
-              and link.did = track.did
-              and coalesce(list.list_type, list.last_list_type) = 'album'
+            from (
+                select link.uri
+                from link
+                where link.subject = track.uri
+                  and link.kind = 'list'
+                  and link.did = track.did
+                order by link.uri desc
+                limit 50
+            ) as own
+            join list on list.uri = own.uri
+            where coalesce(list.list_type, list.last_list_type) = 'album'
               and not exists (select from local.takedown where takedown.subject = list.uri)
             order by list.sort_at desc, list.uri desc
             limit 1

@@ -89,6 +89,36 @@ select list_uri, subject, 'list', 'did:plc:busy', true, sort_at
 from list_item
 where subject = 'at://did:plc:busy/fm.plyr.track/1';
 insert into subject_count (subject, in_lists) values ('at://did:plc:busy/fm.plyr.track/1', 2000);
+-- Somebody with thousands of albums of one title, and of playlists with a track on no album.
+insert into account (did, handle) values ('did:plc:prolific', 'prolific.test');
+insert into track (
+    uri, did, rkey, cid, title, artist, album, album_key, file_type, created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:prolific/fm.plyr.track/' || n, 'did:plc:prolific', n::text, '{cid}', 't', 'a',
+    case when n = 1 then 'Often' end, case when n = 1 then 'often' end, 'mp3',
+    '2026-01-01T00:00:00Z', timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 2) as n;
+insert into list (
+    uri, did, rkey, cid, name, list_type, last_name, last_list_type, title_key, item_count,
+    created_at, sort_at, indexed_at
+)
+select
+    'at://did:plc:prolific/fm.plyr.list/' || n, 'did:plc:prolific', n::text, '{cid}', 'Often', kind,
+    'Often', kind, 'often', 1, '2026-01-01T00:00:00Z',
+    timestamptz '2020-01-01' + n * interval '1 minute', now()
+from generate_series(1, 6000) as n
+cross join lateral (select case when n % 2 = 0 then 'playlist' else 'album' end as kind) as kinds;
+insert into list_item (list_uri, position, subject, subject_cid, sort_at, last_list_type)
+select uri, 0, 'at://did:plc:prolific/fm.plyr.track/2', '{cid}', sort_at, list_type
+from list
+where did = 'did:plc:prolific' and list_type = 'playlist';
+insert into link (uri, subject, kind, did, counted, made_at)
+select list_uri, subject, 'list', 'did:plc:prolific', true, sort_at
+from list_item
+where subject = 'at://did:plc:prolific/fm.plyr.track/2';
+insert into subject_count (subject, in_lists)
+values ('at://did:plc:prolific/fm.plyr.track/2', 3000);
 insert into account_count (did) select did from account on conflict do nothing;
 insert into profile (did, uri, cid, created_at, indexed_at)
 select did, 'at://' || did || '/fm.plyr.actor.profile/self', '{cid}', '2026-01-01T00:00:00Z', now()
@@ -112,6 +142,7 @@ reset session_replication_role;
 """
 BUSY = {"actor": "did:plc:busy"}
 SONG = {"uri": "at://did:plc:busy/fm.plyr.track/1"}
+OFTEN, ON_NO_ALBUM = (f"at://did:plc:prolific/fm.plyr.track/{rkey}" for rkey in (1, 2))
 LIKED = {"uri": "$liked"}
 """Stands for the track with the most likes."""
 
@@ -155,7 +186,11 @@ ASKED: dict[str, list[Asked]] = {
     "feed.getRelated": [asked("related_pkey", **LIKED)],
     "feed.getTagFeed": [asked("track_tag_latest", tag="busy")],
     "feed.getTop": [asked(), asked(window="all")],
-    "feed.getTrack": [asked("track_pkey", **LIKED)],
+    "feed.getTrack": [
+        asked("track_pkey", **LIKED),
+        asked("list_by_title", uri=OFTEN),
+        asked("link_by_subject", uri=ON_NO_ALBUM),
+    ],
     "feed.getTracks": [asked("track_pkey", uris=[SONG["uri"], "$liked"])],
     "feed.getTrending": [asked()],
     "feed.listTags": [asked()],

@@ -8,7 +8,25 @@ SUMS = "tests/indexer/test_list_sums.py"
 CARD_TESTS = "tests/appview/test_cards.py"
 CARDS = f"{CARD_TESTS}::test_R50_a_lists_card_says_what_its_page_has"
 
+PLANS = "tests/appview/test_plans.py::test_each_statement_goes_by_an_index"
+
 ALBUMS = (
+    Mutant(
+        name="albums-of-one-title-sorted",
+        file="migrations/versions/0001_index.sql",
+        old="(did, title_key, (item_count = 0), sort_at desc, uri desc)",
+        new="(did, title_key, sort_at desc, uri desc)",
+        breaks="each track of somebody with ten thousand albums of one title takes 20 ms",
+        tests=(PLANS,),
+    ),
+    Mutant(
+        name="all-own-lists-looked-at",
+        file="migrations/versions/0001_index.sql",
+        old="                limit 50\n            ) as own",
+        new="                limit 50000\n            ) as own",
+        breaks="each track that its author put on ten thousand playlists takes 70 ms",
+        tests=(PLANS,),
+    ),
     Mutant(
         name="album-that-stays",
         file="indexer/albums.py",
