@@ -26,6 +26,7 @@ from tests.appview.served import served
 from tests.indexer.test_replay import tools
 from tests.network.http import Answer, Fault
 from tests.network.world import Person, World
+from tests.support import http_client
 
 GET_BLOB = "/xrpc/fm.plyr.playback.getBlob"
 UPSTREAM = "com.atproto.sync.getBlob"
@@ -110,9 +111,7 @@ async def staged(
             url = await stack.enter_async_context(served(app))
             limits = httpx.Limits(max_connections=None)
             clients.append(
-                await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False)
-                )
+                await stack.enter_async_context(http_client(url, limits=limits, timeout=30))
             )
         yield Scene(world, alice, rows, audio, cid, uri, folder / "media", clients, opened)
 

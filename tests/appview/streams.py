@@ -27,6 +27,7 @@ from migrations.database import Pool
 from tests.appview.served import served
 from tests.indexer.changes import index
 from tests.indexer.stream import filled, new_sequencer
+from tests.support import http_client
 
 CATALOG = load_catalog()
 Json = dict[str, Any]
@@ -67,7 +68,7 @@ class Stage:
         return [row["seq"] for row in rows]
 
     async def get(self, path: str = "/events", **params: Any) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with http_client(self.url) as client:
             return await client.get(path, params=params)
 
     def address(self, **params: object) -> str:
@@ -88,7 +89,7 @@ class Stage:
     ) -> AsyncIterator["Source"]:
         headers = {} if last is None else {"last-event-id": str(last)}
         async with (
-            httpx.AsyncClient(trust_env=False, timeout=WAIT_SECONDS) as client,
+            http_client(timeout=WAIT_SECONDS) as client,
             client.stream(
                 "GET", f"{self.url}/events?{urlencode(params, doseq=True)}", headers=headers
             ) as response,

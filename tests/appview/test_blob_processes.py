@@ -24,7 +24,7 @@ from tests.appview.stage import GET_BLOB, UPSTREAM, Player, flipped, in_two_piec
 from tests.network.http import Fault
 from tests.network.program import Program
 from tests.network.world import Person, World
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ async def listening(program: Program, blob: Blob, count: int) -> AsyncIterator[l
 
 
 async def whole(program: Program, blob: Blob) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=program.url, timeout=20, trust_env=False) as client:
+    async with http_client(program.url, timeout=20) as client:
         return await client.get(blob.target)
 
 

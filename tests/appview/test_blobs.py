@@ -54,7 +54,7 @@ from tests.network.http import (
     rewritten,
     status,
 )
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 
 @pytest.fixture
@@ -370,7 +370,7 @@ async def test_no_redirect_leads_into_our_own_network(pool: Pool, tmp_path: Path
             async with open_blobs(Disk(tmp_path / "other", MANY, 0), sources) as blobs:
                 settings = AppSettings("https://music.test", "1", tmp_path)
                 app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
-                async with served(app) as url, httpx.AsyncClient(base_url=url) as client_:
+                async with served(app) as url, http_client(url) as client_:
                     answer = await client_.get(GET_BLOB, params=scene.params)
                     assert answer.json()["error"] == "UpstreamUnavailable"
     assert not inside.asked

@@ -20,7 +20,7 @@ from migrations.database import Pool
 from tests.appview.stage import GET_BLOB, MANY, Scene, noise, staged, whole
 from tests.network.http import free_port, status
 from tests.network.program import Program
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 pytestmark = pytest.mark.usefixtures("environment")
 pytest.importorskip("moto.server", reason="moto is not installed: no S3-compatible server")
@@ -49,7 +49,7 @@ async def environment(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setenv(name, value)
 
-    async with httpx.AsyncClient(base_url=store, trust_env=False) as client:
+    async with http_client(store) as client:
 
         async def listens() -> bool:
             try:

@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from appview.commands import rebuild
@@ -14,6 +13,7 @@ from appview.context import AppSettings
 from migrations.database import Pool
 from tests.appview.streams import Stage, ending, frames, some, staged
 from tests.indexer.stream import new_sequencer
+from tests.support import http_client
 
 INFO = "fm.plyr.sync.subscribeEvents#info"
 
@@ -127,7 +127,7 @@ async def test_a_last_event_id_goes_before_the_cursor_and_has_to_be_one(stage: S
     first, second = await stage.seqs()
     async with stage.event_source(last=first, cursor=0) as source:
         assert [event["seq"] for event in await source.some(1)] == [second]
-    async with httpx.AsyncClient(base_url=stage.url, trust_env=False) as client:
+    async with http_client(stage.url) as client:
         for wrong in ("b", "-1", "9" * 19, "9" * 5_000):
             answer = await client.get("/events", headers={"last-event-id": wrong})
             assert answer.status_code == 400, answer.text

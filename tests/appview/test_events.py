@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import websockets
 
@@ -27,6 +26,7 @@ from tests.indexer.changes import (
     like,
     track,
 )
+from tests.support import http_client
 
 RECORD, ACCOUNT, IDENTITY = (
     f"fm.plyr.sync.subscribeEvents#{name}" for name in ("record", "account", "identity")
@@ -168,7 +168,7 @@ async def test_an_event_source_says_what_browsers_and_proxies_need(stage: Stage)
         assert headers["x-accel-buffering"] == "no"
         assert headers["access-control-allow-origin"] == "*"
         assert await anext(source.lines) == "retry: 3000"
-    async with httpx.AsyncClient(base_url=stage.url, trust_env=False) as client:
+    async with http_client(stage.url) as client:
         head = await client.head("/events")
         assert (head.status_code, head.headers["content-type"]) == (
             200,
@@ -182,7 +182,7 @@ async def test_an_event_source_says_what_browsers_and_proxies_need(stage: Stage)
 
 async def test_a_stream_is_nothing_for_plain_http(stage: Stage) -> None:
     path = "/xrpc/fm.plyr.sync.subscribeEvents"
-    async with httpx.AsyncClient(base_url=stage.url, trust_env=False) as client:
+    async with http_client(stage.url) as client:
         got = await client.get(path)
         assert (got.status_code, got.headers["upgrade"]) == (426, "websocket")
         assert got.headers["access-control-allow-origin"] == "*"

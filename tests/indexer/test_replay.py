@@ -16,6 +16,7 @@ from migrations.database import Pool
 from tests.indexer.directory import serving_directory
 from tests.indexer.dump import everything
 from tests.indexer.recording import recording
+from tests.support import NO_AUTHORITIES
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -41,6 +42,7 @@ async def tools(
         allow_private_addresses=allow_private_addresses,
         user_agent="plyr-appview tests",
         trusted_origins=frozenset({directory}),
+        ssl_context=NO_AUTHORITIES,
     )
     async with (
         client,

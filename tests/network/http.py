@@ -153,10 +153,19 @@ class Faults:
 
 
 class _QuietServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals belong to the test run."""
         yield
+
+    async def main_loop(self) -> None:
+        """Not looked ten times a second: a test would wait for the next look, server by server."""
+        await self.on_tick(0)
+        await self.ending.wait()
 
 
 def listening(port: int = 0) -> socket.socket:
@@ -192,7 +201,7 @@ class HttpServer:
         self.asked: list[Asked] = []
         self.port = 0
         self._task: asyncio.Task[None] | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _QuietServer | None = None
 
     @property
     def url(self) -> str:
@@ -232,5 +241,6 @@ class HttpServer:
         if self._server and self._task:
             self._server.should_exit = True
             self._server.force_exit = True
+            self._server.ending.set()
             await self._task
             self._task = None

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.network.http import free_port
 from tests.network.world import World
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -113,7 +113,7 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
-        self._client = httpx.AsyncClient(base_url=self.url, timeout=10, trust_env=False)
+        self._client = http_client(self.url, timeout=10)
         if ready:
             await wait_until(self.is_ready, START_SECONDS)
 
@@ -224,7 +224,7 @@ class Program:
 
     async def scrape(self) -> str:
         try:
-            async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            async with http_client(timeout=5) as client:
                 answer = await client.get(f"http://127.0.0.1:{self.metrics_port}/metrics")
         except httpx.TransportError:
             return ""

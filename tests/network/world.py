@@ -6,6 +6,7 @@ the same objects in `oracle.py`.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import itertools
@@ -234,9 +235,8 @@ class World:
         return world
 
     async def stop(self) -> None:
-        await self.relay.close()
-        for server in (self.directory, *self.pdses):
-            await server.close()
+        servers = (self.directory, *self.pdses)
+        await asyncio.gather(self.relay.close(), *(server.close() for server in servers))
 
     async def another_pds(self) -> Pds:
         pds = Pds()
