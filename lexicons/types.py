@@ -544,6 +544,7 @@ class AlbumView(_AlbumViewKind):
     durationMs: NotRequired[int]
     createdAt: str | datetime
     derived: bool
+    labels: NotRequired[list[Label]]
 
 
 class GetActorAlbumsParams(TypedDict):

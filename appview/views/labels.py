@@ -63,7 +63,8 @@ def _subjects(view: View, namespace: str) -> tuple[str, ...]:
         did = view["did"]
         profile = f"at://{did}/{namespace}.actor.profile/self"
         return did, profile, f"at://{did}/app.bsky.actor.profile/self"
-    if "author" in view and "indexedAt" in view:
+    # An album has a record only where a list makes it.
+    if "author" in view and ("indexedAt" in view or ("derived" in view and "uri" in view)):
         return (view["uri"],)
     return ()
 

@@ -49,7 +49,7 @@ async def test_R45_labels_stand_on_every_view_behind_those_of_the_author(
     await rows.account("bob")
     track = await rows.track("alice", self_labels=["own"], features=[did("bob")])
     comment = await rows.comment("bob", track)
-    listing = await rows.list("alice", (track,))
+    listing = await rows.list("alice", (track,), list_type="album", name="Songs")
     for subject in (track, comment, listing, did("alice"), did("bob")):
         await rows.label(subject)
     expected = {"src": KIND, "val": "sexual", "cts": CTS}
@@ -63,6 +63,9 @@ async def test_R45_labels_stand_on_every_view_behind_those_of_the_author(
     page = await client.ask("library.getList", uri=listing)
     assert page["list"]["labels"] == [{**expected, "uri": listing}]
     assert len(page["items"][0]["item"]["labels"]) == 2
+    assert (await client.ask("library.getAlbum", uri=listing))["album"]["labels"] == [
+        {**expected, "uri": listing}
+    ]
     profile = (await client.ask("actor.getProfile", actor=did("alice")))["profile"]
     assert profile["labels"] == [{**expected, "uri": did("alice")}]
 
