@@ -1,38 +1,34 @@
-"""Walks: from a repo's signed root through the ranges of our collections, proven and complete.
+"""Walks as they fall due: one of each repo at a time, few of one host, from whoever serves it.
 
-Backfill and repair are the same walk. Missing nodes mean a truncated answer: nothing is deleted.
+Backfill and repair are the same walk.
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from indexer import mending, metrics, recount, requests
-from indexer.draining import drain
-from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
+from indexer import metrics, requests
+from indexer.events import Reason, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.seldom import Seldom
-from indexer.soundness import inspect
+from indexer.settling import finish, settle
 from indexer.spool import NoSpace, Spool
 from indexer.steps import LAST_SEQ, Step
 from indexer.walks import (
     NOT_HOSTED,
     BlocksFromPds,
     Opened,
-    Place,
     Source,
     Truncated,
-    Walked,
     open_repo,
     walk,
     while_it_stands,
 )
-from lexicons.cid import cid_text
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -42,7 +38,6 @@ from xrpc.remote import CALLS_PER_HOST, HostBusy, Remote, RemoteError
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
-CHANGES_AT_ONCE = 500
 WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
@@ -204,10 +199,11 @@ class Resync:
     async def _read(self, source: Source, opened: Opened, identity: Identity) -> bool:
         in_full = await requests.is_in_full(self.pool, identity.did)
         if not in_full and self._is_unchanged(opened.root):
-            await self._finish(identity.did, self.pipeline.repos[identity.did], identity)
+            after = self.pipeline.repos[identity.did]
+            await finish(self.pipeline, self.resolver, after, identity)
             return True
         walked = await walk(source, opened, self.pipeline.collections)
-        await self._settle(source, walked, identity, in_full=in_full)
+        await settle(self.pipeline, self.resolver, source, walked, identity, in_full=in_full)
         return True
 
     def _is_unchanged(self, root: VerifiedRoot) -> bool:
@@ -216,111 +212,6 @@ class Resync:
         if repo.rev is None or not repo.walked >= self.pipeline.collections:
             return False
         return (repo.rev, repo.data) == (root.rev, root.data)
-
-    # settling ---------------------------------------------------------------------------------
-
-    async def _settle(
-        self, source: Source, walked: Walked, identity: Identity, *, in_full: bool
-    ) -> None:
-        """Write the differences; the end of the queue and the new state commit together."""
-        did, root = identity.did, walked.root
-        doubted = await self._doubted(walked) if in_full else ()
-        known = await self._known(did) | dict.fromkeys(doubted, "")
-        unwritten: tuple[RecordChange, ...] = ()
-        async for changes in self._differences(source, walked, known):
-            await self._write(did, unwritten)
-            unwritten = changes
-        if in_full:
-            await self._write(did, unwritten)
-            unwritten = ()
-            names = recount.Names.of(self.pipeline.writer.record_types)
-            await recount.put_right(self.pool, did, names)
-            self.pipeline.wakes.recount.set()
-        after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, self.pipeline.collections)
-        await self._finish(did, after, identity, unwritten)
-
-    async def _differences(
-        self, source: Source, walked: Walked, known: Mapping[Place, str]
-    ) -> AsyncIterator[tuple[RecordChange, ...]]:
-        """What the walk found and what is known of no more, in batches."""
-        left = deque(
-            path for path, cid in walked.entries.items() if known.get(path) != cid_text(cid)
-        )
-        while left:
-            asked = [left.popleft() for _ in range(min(len(left), source.values_at_once))]
-            changes = await self._changes(source, walked, asked)
-            yield changes
-            came = {(change.collection, change.rkey) for change in changes}
-            left.extendleft(path for path in asked if path not in came)
-        vanished = [path for path in known if path not in walked.entries]
-        did, rev = walked.root.did, walked.root.rev
-        for start in range(0, len(vanished), CHANGES_AT_ONCE):
-            yield tuple(
-                RecordChange(did, collection, rkey, rev, None, None, live=False)
-                for collection, rkey in vanished[start : start + CHANGES_AT_ONCE]
-            )
-
-    async def _finish(
-        self,
-        did: Did,
-        after: RepoState,
-        identity: Identity,
-        changes: tuple[RecordChange, ...] = (),
-    ) -> None:
-        """Chain the queue to where the walk ended; the new state commits with its last frame.
-
-        Where another walk was called for meanwhile, this one came too early.
-        """
-        key = (self.resolver.cached(did) or identity).key
-        found = Step(did=did, changes=changes, repo=replace(after, state=State.RESYNCING))
-        if not await drain(self.pipeline, did, key, State.RESYNCING, found):
-            return
-        await requests.close(self.pool, did, requests.WALKED)
-        log.debug("repo synchronized", did=did, rev=after.rev)
-
-    async def _doubted(self, walked: Walked) -> Set[Place]:
-        """Forget what does not agree with itself, and what differs from a tree of the same rev."""
-        did, writer = walked.root.did, self.pipeline.writer
-        async with (
-            self.pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            holdings = await inspect(connection, did, writer.record_types, writer.catalog)
-        doubted = holdings.unsound
-        for place, held in holdings.records.items():
-            cid = walked.entries.get(place)
-            if held.rev == walked.root.rev and held.cid != (cid and cid_text(cid)):
-                doubted.add(place)
-        await mending.forget(writer, did, doubted)
-        return doubted
-
-    async def _known(self, did: Did) -> dict[Place, str]:
-        rows = await self.pool.fetch(
-            "select collection, rkey, cid from record where did = $1 and cid is not null", did
-        )
-        return {(row["collection"], row["rkey"]): row["cid"] for row in rows}
-
-    async def _changes(
-        self, source: Source, walked: Walked, paths: Sequence[Place]
-    ) -> tuple[RecordChange, ...]:
-        """Of those whose values came; there are some, or it is a truncated answer."""
-        did, rev, blocks = walked.root.did, walked.root.rev, walked.values
-        cids = {path: walked.entries[path] for path in paths}
-        if missing := [cid for cid in cids.values() if cid not in blocks]:
-            blocks = {**blocks, **await source.blocks(missing)}
-        changes = tuple(
-            RecordChange(did, *path, rev, cid_text(cid), blocks[cid], live=False)
-            for path, cid in cids.items()
-            if cid in blocks
-        )
-        if not changes:
-            raise Truncated(f"{len(paths)} records did not come, first {'/'.join(paths[0])}")
-        return changes
-
-    async def _write(self, did: Did, changes: tuple[RecordChange, ...]) -> None:
-        if changes:
-            async with self.pipeline.desk:
-                await self.pipeline.writer.write([Step(did=did, changes=changes)], None)
 
     # ends -------------------------------------------------------------------------------------
 

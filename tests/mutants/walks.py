@@ -31,9 +31,9 @@ WALKS = (
     ),
     Mutant(
         name="deletions-unfound",
-        file="indexer/resync.py",
-        old="        vanished = [path for path in known if path not in walked.entries]",
-        new="        vanished: list[Place] = []",
+        file="indexer/settling.py",
+        old="    vanished = [path for path in known if path not in walked.entries]",
+        new="    vanished: list[Place] = []",
         breaks="what was deleted while we were away is shown for ever",
         tests=(
             f"{RESYNC}::test_case_54_a_sync_with_other_data_brings_creates_updates_and_deletes",
@@ -41,7 +41,7 @@ WALKS = (
     ),
     Mutant(
         name="updates-unfound",
-        file="indexer/resync.py",
+        file="indexer/settling.py",
         old="if known.get(path) != cid_text(cid)",
         new="if path not in known",
         breaks="what was edited while we were away stays as it was",
@@ -106,9 +106,9 @@ WALKS = (
     ),
     Mutant(
         name="missing-records-skipped",
-        file="indexer/resync.py",
-        old="            left.extendleft(path for path in asked if path not in came)",
-        new="            pass",
+        file="indexer/settling.py",
+        old="        left.extendleft(path for path in asked if path not in came)",
+        new="        pass",
         breaks="a record that a host mislaid for a moment is never indexed",
         tests=(f"{RETRIES}::test_case_64_a_record_that_does_not_come_is_waited_for",),
     ),
@@ -122,11 +122,11 @@ WALKS = (
     ),
     Mutant(
         name="root-before-its-records",
-        file="indexer/resync.py",
-        old="        key = (self.resolver.cached(did) or identity).key",
+        file="indexer/settling.py",
+        old="    key = (resolver.cached(did) or identity).key",
         new=(
-            "        self.pipeline.repos[did] = replace(after, state=State.RESYNCING)\n"
-            "        key = (self.resolver.cached(did) or identity).key"
+            "    pipeline.repos[did] = replace(after, state=State.RESYNCING)\n"
+            "    key = (resolver.cached(did) or identity).key"
         ),
         breaks="a walk that a gap cuts short leaves the repo where it was to end",
         tests=(f"{WALKED}::test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk",),
