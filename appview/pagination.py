@@ -35,6 +35,7 @@ class Order(StrEnum):
     """One letter for each kind of key, so that no cursor is read in another's sense."""
 
     TIME = "t"
+    OLDEST = "o"
     TIMESTAMP = "m"
     POSITION = "p"
     SNAPSHOT = "s"
@@ -96,7 +97,12 @@ def _is_deed(name: str) -> bool:
     return all(is_at_uri(part) for part in name.split(" ", 1))
 
 
-_IS_NAME = {Order.TIME: is_at_uri, Order.ACCOUNT: is_did, Order.ACTIVITY: _is_deed}
+_IS_NAME = {
+    Order.TIME: is_at_uri,
+    Order.OLDEST: is_at_uri,
+    Order.ACCOUNT: is_did,
+    Order.ACTIVITY: _is_deed,
+}
 
 
 def timestamp_key(cursor: str | None) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.rankings import DEPTH, Ranked, go_on, load_taken, take, taken
 from appview.hydrate.tracks import load_tracks
-from appview.pagination import EARLIEST, LATEST, Row, time_key, time_page
+from appview.pagination import EARLIEST, LATEST, Order, Row, time_key, time_page
 from appview.views.track import feed
 from lexicons.syntax import Did
 from lexicons.types import GetActorTracksOutput, GetActorTracksParams
@@ -119,13 +119,14 @@ async def get_actor_tracks(context: AppContext, request: XrpcRequest) -> GetActo
 async def _by_time(
     connection: Connection, actor: Did, params: GetActorTracksParams
 ) -> tuple[Sequence[Row], str | None]:
-    newest = params["sort"] == "newest"
-    start = time_key(params.get("cursor"), LATEST if newest else EARLIEST)
-    limit = params["limit"]
-    sql = NEWEST if newest else OLDEST
-    includes_features = params["includeFeatures"]
-    rows = await connection.fetch(sql, actor, *start, includes_features, limit + 1)
-    return time_page(rows, limit)
+    cursor, limit = params.get("cursor"), params["limit"]
+    if params["sort"] == "newest":
+        sql, order, start = NEWEST, Order.TIME, LATEST
+    else:
+        sql, order, start = OLDEST, Order.OLDEST, EARLIEST
+    key = time_key(cursor, start, order)
+    rows = await connection.fetch(sql, actor, *key, params["includeFeatures"], limit + 1)
+    return time_page(rows, limit, order)
 
 
 async def _top(

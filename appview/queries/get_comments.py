@@ -9,6 +9,7 @@ from appview.hydrate.uris import did_uri
 from appview.pagination import (
     EARLIEST,
     LATEST,
+    Order,
     Row,
     time_key,
     time_page,
@@ -113,7 +114,8 @@ async def _page(
         rows = await connection.fetch(NEWEST, uri, *time_key(cursor, LATEST), *span)
         return time_page(rows, limit)
     if params["sort"] == "oldest":
-        rows = await connection.fetch(OLDEST, uri, *time_key(cursor, EARLIEST), *span)
-        return time_page(rows, limit)
+        key = time_key(cursor, EARLIEST, Order.OLDEST)
+        rows = await connection.fetch(OLDEST, uri, *key, *span)
+        return time_page(rows, limit, Order.OLDEST)
     rows = await connection.fetch(BY_TIMESTAMP, uri, *timestamp_key(cursor), *span)
     return timestamp_page(rows, limit)

@@ -189,6 +189,23 @@ async def test_no_cursor_is_a_server_error(client: Client, rows: Rows, paged: Pa
         assert response.status_code in {200, 400}, (cursor, response.text)
 
 
+@pytest.mark.parametrize("method", ["feed.getActorTracks", "feed.getComments"])
+async def test_a_cursor_goes_no_other_way_than_the_walk_it_is_of(
+    client: Client, rows: Rows, method: str
+) -> None:
+    sorts: dict[Any, Paged] = {
+        paged.params.get("sort", "newest"): paged
+        for paged in PAGED
+        if paged.method == method and "includeFeatures" not in paged.params
+    }
+    await sorts["newest"].fill(rows)
+    for sort, paged in sorts.items():
+        first = await client.ask(method, **paged.params, limit=2)
+        for other in sorts.keys() - {sort}:
+            asked = {**sorts[other].params, "cursor": first["cursor"]}
+            assert await client.refusal(method, **asked) == "InvalidRequest", (sort, other)
+
+
 @pytest.mark.parametrize("paged", PAGED, ids=NAMES)
 async def test_garbage_for_a_cursor_is_refused(client: Client, rows: Rows, paged: Paged) -> None:
     await paged.fill(rows)
