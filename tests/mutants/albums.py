@@ -77,9 +77,9 @@ ALBUMS = (
     ),
     Mutant(
         name="sums-of-another-version",
-        file="appview/hydrate/lists.py",
-        old="    and kept.cid = list.cid\n",
-        new="",
+        file="migrations/versions/0001_index.sql",
+        old="          and (kept.cid = version and kept.hosts = trusted_hosts or is_long)",
+        new="          and (kept.hosts = trusted_hosts or is_long)",
         breaks="the card of a list that was just rewritten says what the list before it had",
         tests=(f"{CARD_TESTS}::test_a_card_says_what_is_kept_of_this_version_and_no_other",),
     ),
