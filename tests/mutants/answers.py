@@ -77,4 +77,26 @@ ANSWERS = (
             "tests/xrpc/test_server.py::test_a_viewer_and_a_failure_are_not_remembered",
         ),
     ),
+    Mutant(
+        name="killed-indexer-connected",
+        file="migrations/versions/0001_index.sql",
+        old="    relay.connected and relay.heard_at > now() - interval '6 minutes' as connected",
+        new="    relay.connected",
+        breaks="an index that nothing reaches any more says that it is connected",
+        tests=(
+            "tests/appview/test_sync.py::"
+            "test_an_indexer_that_is_silent_is_not_connected_whatever_it_said_last",
+        ),
+    ),
+    Mutant(
+        name="cursor-of-the-other-direction",
+        file="appview/queries/get_comments.py",
+        old="        key = time_key(cursor, EARLIEST, Order.OLDEST)",
+        new="        key = time_key(cursor, EARLIEST)",
+        breaks="a walk goes on from where another, turned round, had come to",
+        tests=(
+            "tests/appview/test_paging.py::"
+            "test_a_cursor_goes_no_other_way_than_the_walk_it_is_of[feed.getComments]",
+        ),
+    ),
 )

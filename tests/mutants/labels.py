@@ -56,4 +56,14 @@ LABELS = (
         breaks="who accepts no labeler is shown the labels that another accepted",
         tests=(f"{SHOWN}::test_a_remembered_page_is_for_those_who_accept_the_same",),
     ),
+    Mutant(
+        name="pages-without-labels",
+        file="appview/pages/asking.py",
+        old="        await label(self.context, answer, self.context.settings.labelers)\n",
+        new="",
+        breaks="people do not see what programs are told of a track",
+        tests=(
+            "tests/appview/test_pages.py::test_R45_a_page_shows_the_labels_that_its_views_have",
+        ),
+    ),
 )
