@@ -95,8 +95,7 @@ ANSWERS = (
         new="        key = time_key(cursor, EARLIEST)",
         breaks="a walk goes on from where another, turned round, had come to",
         tests=(
-            "tests/appview/test_paging.py::"
-            "test_a_cursor_goes_no_other_way_than_the_walk_it_is_of",
+            "tests/appview/test_paging.py::test_a_cursor_goes_no_other_way_than_the_walk_it_is_of",
         ),
     ),
 )
