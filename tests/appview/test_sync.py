@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from appview.context import AppSettings
+from appview.screen import say_status
 from tests.appview.conftest import Client
 from tests.appview.makers import Rows
 
@@ -116,6 +118,21 @@ async def test_each_labeler_that_is_followed_has_its_line(client: Client, rows: 
             "error": "NoLabeler: no #atproto_labeler",
         },
     ]
+
+
+async def test_the_command_line_says_the_same_in_words(settings: AppSettings, rows: Rows) -> None:
+    relay = {"host": "a.test", "seq": 7, "connected": True, "error": "slow"}
+    await rows.insert("relay_cursor", **relay)
+    await rows.insert("labels.labeler", did="did:plc:judge", cursor=9, error="away")
+    await rows.insert("relay_gap", host="a.test", reason="asleep")
+    lines = (await say_status(settings, rows.pool, as_json=False)).splitlines()
+    assert lines[3:7] == [
+        "upstream    a.test: connected, seq 7",
+        "            slow",
+        "labeler     did:plc:judge: not connected, seq 9",
+        "            away",
+    ]
+    assert lines[7].endswith("a.test: asleep")
 
 
 async def test_quarantined_records_are_counted(client: Client, rows: Rows) -> None:
