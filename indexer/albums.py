@@ -6,7 +6,7 @@ What is on an album, and whether anything of it is shown, queries ask of the tra
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from indexer.records.record_type import columns
+from indexer.columns import columns
 from lexicons.syntax import Did
 from migrations.runner import Connection
 

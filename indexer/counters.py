@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from indexer.columns import columns
 from migrations.runner import Connection
 
 
@@ -114,7 +115,7 @@ async def _remove(
           and link.subject = abandoned.subject
         returning link.subject, link.kind, link.did, link.counted
         """,
-        *_columns(keys),
+        *columns(keys),
     )
     counted = [(subject, kind, did) for subject, kind, did, was_counted in rows if was_counted]
     tally.add_links(counted, -1)
@@ -144,7 +145,7 @@ async def _insert(connection: Connection, links: Sequence[Link], tally: Tally) -
         join account on account.did = new.did
         returning link.subject, link.kind, link.did, link.counted
         """,
-        *_columns(links),
+        *columns(links),
         [link.kind != "like" or likes[link.subject, link.did] == link.uri for link in links],
     )
     assert len(rows) == len(links), "a link without an account"
@@ -167,7 +168,7 @@ async def _firsts(connection: Connection, pairs: Sequence[tuple[str, str]]) -> l
             limit 1
         ) as first
         """,
-        *_columns(pairs),
+        *columns(pairs),
     )
     return [First(*row) for row in rows]
 
@@ -183,7 +184,7 @@ async def _demote(connection: Connection, likes: Sequence[First], tally: Tally) 
           and link.subject = overtaken.subject
         returning link.subject, link.kind, link.did
         """,
-        *_columns([(like.uri, like.subject) for like in likes]),
+        *columns([(like.uri, like.subject) for like in likes]),
     )
     tally.add_links(rows, -1)
 
@@ -203,7 +204,7 @@ async def _promote(connection: Connection, pairs: Sequence[tuple[str, str]], tal
           and (select counted_active from account where account.did = link.did)
         returning link.subject, link.kind, link.did
         """,
-        *_columns([(first.uri, first.subject) for first in firsts]),
+        *columns([(first.uri, first.subject) for first in firsts]),
     )
     tally.add_links(rows, 1)
 
@@ -222,7 +223,7 @@ async def store(connection: Connection, tally: Tally) -> None:
                 comments = held.comments + excluded.comments,
                 in_lists = held.in_lists + excluded.in_lists
             """,
-            *_columns(subjects),
+            *columns(subjects),
         )
     accounts = sorted((key, *counts) for key, counts in tally.accounts.items() if any(counts))
     if accounts:
@@ -238,7 +239,7 @@ async def store(connection: Connection, tally: Tally) -> None:
                 likes_given = held.likes_given + excluded.likes_given,
                 likes_received = held.likes_received + excluded.likes_received
             """,
-            *_columns(accounts),
+            *columns(accounts),
         )
 
 
@@ -316,7 +317,3 @@ async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> boo
     )
     await store(connection, tally)
     return True
-
-
-def _columns(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    return list(zip(*rows, strict=True))

@@ -10,11 +10,12 @@ from typing import NewType
 
 import asyncpg
 
+from indexer.columns import columns
 from indexer.events import RecordChange
 from indexer.outbox import tell_records
 from indexer.records.ledger import Held, Winner
 from indexer.records.prepare import Prepared, RecordState
-from indexer.records.record_type import RecordTypes, RecordUri, columns
+from indexer.records.record_type import RecordTypes, RecordUri
 from indexer.rows import begin, new_tally, write_counts
 from indexer.takedowns import follow_accounts
 from lexicons.cid import parse_cid

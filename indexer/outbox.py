@@ -7,9 +7,10 @@ What accounts become is told by a trigger on their table.
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
+from indexer.columns import columns
 from indexer.records.ledger import Winner
 from indexer.records.prepare import RecordState
-from indexer.records.record_type import RecordUri, columns
+from indexer.records.record_type import RecordUri
 from migrations.runner import Connection
 
 Action: TypeAlias = Literal["create", "update", "delete"]

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from indexer.columns import columns
 from indexer.events import RecordChange
 from indexer.records.prepare import storable_text
-from indexer.records.record_type import columns
 from indexer.repo_state import RepoState
 from indexer.takedowns import follow_accounts
 from lexicons.syntax import Did, InvalidSyntax, parse_datetime

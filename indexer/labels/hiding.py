@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from indexer import moderation
+from indexer.columns import columns
 from indexer.moderation import SUBJECTS_AT_ONCE, Subject
-from indexer.records.record_type import RecordTypes, columns
+from indexer.records.record_type import RecordTypes
 from indexer.rows import begin
 from migrations.database import Pool
 from migrations.runner import Connection

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from indexer.columns import columns
 from indexer.labels import hiding
 from indexer.labels.label import Label
 from indexer.records.prepare import storable_text
-from indexer.records.record_type import RecordTypes, columns
+from indexer.records.record_type import RecordTypes
 from indexer.rows import begin
 from lexicons.syntax import Did
 from migrations.database import Pool

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from indexer.records.record_type import Record, RecordType, RecordUri, columns
+from indexer.columns import columns
+from indexer.records.record_type import Record, RecordType, RecordUri
 from migrations.runner import Connection
 
 

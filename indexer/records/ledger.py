@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from indexer.columns import columns
 from indexer.events import QuarantineReason
 from indexer.records.prepare import Prepared, RecordState
-from indexer.records.record_type import RecordUri, columns
+from indexer.records.record_type import RecordUri
 from migrations.runner import Connection
 
 

@@ -4,14 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from indexer.records.record_type import (
-    Record,
-    RecordType,
-    RecordUri,
-    columns,
-    sort_time,
-    texts,
-)
+from indexer.columns import columns
+from indexer.records.record_type import Record, RecordType, RecordUri, sort_time, texts
 from lexicons.text import title_key
 from migrations.runner import Connection
 

@@ -72,10 +72,5 @@ def sort_time(rkey: str, first_seen: datetime) -> datetime:
     return min(_EPOCH + timedelta(microseconds=tid_micros(Tid(rkey))), first_seen)
 
 
-def columns(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
-    """The rows as one array for each column, as unnest takes them."""
-    return list(zip(*rows, strict=True))
-
-
 def texts(uris: Iterable[RecordUri]) -> list[str]:
     return [str(uri) for uri in uris]

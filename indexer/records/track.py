@@ -8,14 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from indexer.records.record_type import (
-    Record,
-    RecordType,
-    RecordUri,
-    columns,
-    sort_time,
-    texts,
-)
+from indexer.columns import columns
+from indexer.records.record_type import Record, RecordType, RecordUri, sort_time, texts
 from lexicons.tags import plain_tag
 from lexicons.text import title_key
 from migrations.runner import Connection
