@@ -16,10 +16,11 @@ from indexer import metrics
 from indexer.draining import drain
 from indexer.hosting import DELETED, status_at_host
 from indexer.pipeline import Pipeline
-from indexer.questions import Asker, Except, Question, first_of
+from indexer.questions import Asker, Except, Question
 from indexer.repo_state import State
 from indexer.seldom import Seldom
 from indexer.steps import AccountStatus, Step
+from indexer.waking import first_of
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
@@ -13,6 +12,7 @@ from indexer import cursors, metrics
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.steps import Step
+from indexer.waking import first_of
 from lexicons.syntax import Did, InvalidSyntax, parse_did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -82,8 +82,7 @@ class Discovery:
             if not forced:
                 self._forget_asked()
                 retries, delay, wait = 0, self.first_retry_seconds, await self.due_in_seconds()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), wait)
+            await first_of(self._again, wait)
 
     def after_gap(self) -> None:
         self._again.set()

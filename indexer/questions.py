@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from indexer.waking import first_of
 from lexicons.syntax import Did
 
 AT_ONCE = 32
@@ -81,10 +82,3 @@ class Asker:
         finally:
             del self._asking[did]
             self.wake.set()
-
-
-async def first_of(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return

@@ -19,6 +19,7 @@ from indexer.seldom import Seldom
 from indexer.settling import finish, settle
 from indexer.spool import NoSpace, Spool
 from indexer.steps import LAST_SEQ, Step
+from indexer.waking import first_of
 from indexer.walks import (
     NOT_HOSTED,
     BlocksFromPds,
@@ -78,10 +79,7 @@ class Resync:
             wake.clear()
             while (did := await self.claim()) is not None:
                 await self.resync(did)
-            try:
-                await asyncio.wait_for(wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
+            await first_of(wake, POLL_SECONDS)
 
     async def claim(self) -> Did | None:
         """Take the repo that is due for longest, of a host that has workers left."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from indexer import metrics
+from indexer.waking import first_of
 from migrations.database import Pool
 
 log = structlog.get_logger(__name__)
@@ -49,10 +50,7 @@ class Sequencer:
         while True:
             self.wake.clear()
             await self.number_all()
-            try:
-                await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
-            except TimeoutError:
-                continue
+            await first_of(self.wake, POLL_SECONDS)
 
     async def _keep_in_order(self) -> None:
         while True:
