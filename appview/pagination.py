@@ -198,8 +198,14 @@ def time_page(
     """The page of rows that were asked for with one more, and the cursor to the next page."""
     if len(rows) <= limit:
         return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))
+    return rows[:limit], time_cursor(rows[limit - 1], order, at=at, uri=uri)
+
+
+def time_cursor(
+    row: Row, order: Order = Order.TIME, *, at: str = "sort_at", uri: str = "uri"
+) -> str:
+    """To what follows the row."""
+    return encode(order, Key(to_micros(row[at]), row[uri]))
 
 
 def timestamp_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:

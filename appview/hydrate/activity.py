@@ -1,7 +1,8 @@
 """What people do, of every kind in one order: a statement for everyone, one for one account.
 
-Each kind is read along an index of its own. Whether its actor and its subject are shown is asked
-of each deed in turn, lest the planner look them all up at once.
+Each kind is read along an index of its own, and the kinds are merged as far as a page needs.
+Whether a deed is shown is asked of each in turn, and of no more than 2,000: anybody can like what
+is not there, as often as he wants to.
 """
 
 from collections.abc import Sequence
@@ -13,218 +14,184 @@ from migrations.runner import Connection
 
 KINDS = ("track", "like", "comment", "list", "list-add")
 
-EVERYONES = """
-select
-    page.*,
-    actor.did,
-    actor.handle,
-    actor.display_name,
-    actor.avatar
+_BY_EVERYONE = """
+select *
 from (
     (
-        select
-            'track' as kind,
-            track.uri as name,
-            track.uri,
-            track.did as actor_did,
-            track.uri as subject,
-            null::text as list_uri,
-            null::text as text,
-            track.created_at,
-            track.sort_at,
-            track.indexed_at
+        select 'track' as kind, uri as name, uri, did, uri as subject, sort_at
         from track
         where 'track' = any ($1::text[])
-        and (track.sort_at, track.uri) < ($2, $3)
-        and (select true from shown_track where shown_track.uri = track.uri)
-        order by track.sort_at desc, track.uri desc
-        limit 101
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
     )
     union all
     (
-        select
-            'like', link.uri, link.uri, link.did, link.subject, null, null,
-            "like".created_at, link.made_at, "like".indexed_at
+        select 'like', uri, uri, did, subject, made_at
         from link
-        join "like" on "like".uri = link.uri
         where 'like' = any ($1::text[])
-        and link.kind = 'like'
-        and link.counted
-        and (link.made_at, link.uri) < ($2, $3)
-        and (select active from account where account.did = link.did)
-        and coalesce(
-            (select true from shown_track where shown_track.uri = link.subject),
-            (select true from shown_list where shown_list.uri = link.subject)
-        )
-        order by link.made_at desc, link.uri desc
-        limit 101
+        and kind = 'like'
+        and counted
+        and (made_at, uri) < ($2, $3)
+        order by made_at desc, uri desc
+        limit 2000
     )
     union all
     (
-        select
-            'comment', link.uri, link.uri, link.did, link.subject, null, comment.text,
-            comment.created_at, link.made_at, comment.indexed_at
+        select 'comment', uri, uri, did, subject, made_at
         from link
-        join comment on comment.uri = link.uri
         where 'comment' = any ($1::text[])
-        and link.kind = 'comment'
-        and link.counted
-        and (link.made_at, link.uri) < ($2, $3)
-        and (select active from account where account.did = link.did)
-        and (select true from shown_track where shown_track.uri = link.subject)
-        order by link.made_at desc, link.uri desc
-        limit 101
+        and kind = 'comment'
+        and counted
+        and (made_at, uri) < ($2, $3)
+        order by made_at desc, uri desc
+        limit 2000
     )
     union all
     (
-        select
-            'list', list.uri, list.uri, list.did, list.uri, null, null,
-            list.created_at, list.sort_at, list.indexed_at
+        select 'list', uri, uri, did, uri, sort_at
         from list
         where 'list' = any ($1::text[])
-        and (list.sort_at, list.uri) < ($2, $3)
-        and coalesce(list.list_type, list.last_list_type) is distinct from 'liked'
-        and (select true from shown_list where shown_list.uri = list.uri)
-        order by list.sort_at desc, list.uri desc
-        limit 101
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
     )
     union all
     (
-        select
-            'list-add', link.uri || ' ' || link.subject, link.uri, link.did, link.subject,
-            link.uri, null,
-            to_char(link.made_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            link.made_at, link.made_at
+        select 'list-add', uri || ' ' || subject, uri, did, subject, made_at
         from link
         where 'list-add' = any ($1::text[])
-        and link.added
-        and link.counted
-        and link.made_at <= $2
-        and (link.made_at, link.uri || ' ' || link.subject) < ($2, $3)
-        and (
-            select list_type is distinct from 'liked'
-            from shown_list
-            where shown_list.uri = link.uri
-        )
-        and (select true from shown_track where shown_track.uri = link.subject)
-        order by link.made_at desc, link.uri || ' ' || link.subject desc
-        limit 101
+        and added
+        and counted
+        and made_at <= $2
+        and (made_at, uri || ' ' || subject) < ($2, $3)
+        order by made_at desc, uri || ' ' || subject desc
+        limit 2000
     )
-) as page
-join shown_account as actor on actor.did = page.actor_did
-order by page.sort_at desc, page.name desc
-limit $4
+) as every_kind
+order by sort_at desc, name desc
 """
 
-OF_ONE = """
+_BY_ONE = """
+select *
+from (
+    (
+        select 'track' as kind, uri as name, uri, did, uri as subject, sort_at
+        from track
+        where 'track' = any ($1::text[])
+        and did = $4
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
+    )
+    union all
+    (
+        select 'like', uri, uri, did, subject, sort_at
+        from "like"
+        where 'like' = any ($1::text[])
+        and did = $4
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
+    )
+    union all
+    (
+        select 'comment', uri, uri, did, subject, sort_at
+        from comment
+        where 'comment' = any ($1::text[])
+        and did = $4
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
+    )
+    union all
+    (
+        select 'list', uri, uri, did, uri, sort_at
+        from list
+        where 'list' = any ($1::text[])
+        and did = $4
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
+    )
+    union all
+    (
+        select 'list-add', uri || ' ' || subject, uri, did, subject, made_at
+        from link
+        where 'list-add' = any ($1::text[])
+        and did = $4
+        and added
+        and counted
+        and made_at <= $2
+        and (made_at, uri || ' ' || subject) < ($2, $3)
+        order by made_at desc, uri || ' ' || subject desc
+        limit 2000
+    )
+) as every_kind
+order by sort_at desc, name desc
+"""
+
+# A deed counts (of several likes of a thing one does), and is done to something that is shown.
+_SHOWN = """
 select
-    page.*,
-    actor.did,
+    deed.*,
+    case when deed.kind = 'list-add' then deed.uri end as list_uri,
+    record.*,
     actor.handle,
     actor.display_name,
     actor.avatar
-from (
-    (
-        select
-            'track' as kind,
-            track.uri as name,
-            track.uri,
-            track.uri as subject,
-            null::text as list_uri,
-            null::text as text,
-            track.created_at,
-            track.sort_at,
-            track.indexed_at
-        from track
-        where 'track' = any ($1::text[])
-        and track.did = $4
-        and (track.sort_at, track.uri) < ($2, $3)
-        and (select true from shown_track where shown_track.uri = track.uri)
-        order by track.sort_at desc, track.uri desc
-        limit 101
-    )
+from ({deeds} limit 2000) as deed
+join shown_account as actor on actor.did = deed.did
+cross join lateral (
+    select created_at, indexed_at, null as text
+    from track
+    where deed.kind = 'track' and track.uri = deed.uri
     union all
-    (
-        select
-            'like', "like".uri, "like".uri, "like".subject, null, null,
-            "like".created_at, "like".sort_at, "like".indexed_at
-        from "like"
-        where 'like' = any ($1::text[])
-        and "like".did = $4
-        and ("like".sort_at, "like".uri) < ($2, $3)
-        and (
-            select link.counted
-            from link
-            where link.uri = "like".uri
-            and link.subject = "like".subject
-        )
-        and coalesce(
-            (select true from shown_track where shown_track.uri = "like".subject),
-            (select true from shown_list where shown_list.uri = "like".subject)
-        )
-        order by "like".sort_at desc, "like".uri desc
-        limit 101
-    )
+    select created_at, indexed_at, null
+    from "like"
+    where deed.kind = 'like' and "like".uri = deed.uri
     union all
-    (
-        select
-            'comment', comment.uri, comment.uri, comment.subject, null, comment.text,
-            comment.created_at, comment.sort_at, comment.indexed_at
-        from comment
-        where 'comment' = any ($1::text[])
-        and comment.did = $4
-        and (comment.sort_at, comment.uri) < ($2, $3)
-        and (
-            select link.counted
-            from link
-            where link.uri = comment.uri
-            and link.subject = comment.subject
-        )
-        and (select true from shown_track where shown_track.uri = comment.subject)
-        order by comment.sort_at desc, comment.uri desc
-        limit 101
-    )
+    select created_at, indexed_at, comment.text
+    from comment
+    where deed.kind = 'comment' and comment.uri = deed.uri
     union all
-    (
-        select
-            'list', list.uri, list.uri, list.uri, null, null,
-            list.created_at, list.sort_at, list.indexed_at
-        from list
-        where 'list' = any ($1::text[])
-        and list.did = $4
-        and (list.sort_at, list.uri) < ($2, $3)
-        and coalesce(list.list_type, list.last_list_type) is distinct from 'liked'
-        and (select true from shown_list where shown_list.uri = list.uri)
-        order by list.sort_at desc, list.uri desc
-        limit 101
-    )
+    select created_at, indexed_at, null
+    from list
+    where deed.kind = 'list' and list.uri = deed.uri
     union all
-    (
-        select
-            'list-add', link.uri || ' ' || link.subject, link.uri, link.subject, link.uri, null,
-            to_char(link.made_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            link.made_at, link.made_at
-        from link
-        where 'list-add' = any ($1::text[])
-        and link.did = $4
-        and link.added
-        and link.counted
-        and link.made_at <= $2
-        and (link.made_at, link.uri || ' ' || link.subject) < ($2, $3)
-        and (
-            select list_type is distinct from 'liked'
-            from shown_list
-            where shown_list.uri = link.uri
-        )
-        and (select true from shown_track where shown_track.uri = link.subject)
-        order by link.made_at desc, link.uri || ' ' || link.subject desc
-        limit 101
+    select
+        to_char(deed.sort_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        deed.sort_at,
+        null
+    where deed.kind = 'list-add'
+) as record
+where case
+    when deed.kind in ('like', 'comment')
+    then (select counted from link where link.uri = deed.uri and link.subject = deed.subject)
+    when deed.kind in ('list', 'list-add')
+    then (select list_type is distinct from 'liked' from shown_list where shown_list.uri = deed.uri)
+    else true
+end
+and case
+    when deed.kind = 'list'
+    then true
+    when deed.kind = 'like'
+    then coalesce(
+        (select true from shown_track where shown_track.uri = deed.subject),
+        (select true from shown_list where shown_list.uri = deed.subject)
     )
-) as page
-join shown_account as actor on actor.did = $4
-order by page.sort_at desc, page.name desc
-limit $5
+    else (select true from shown_track where shown_track.uri = deed.subject)
+end
+order by deed.sort_at desc, deed.name desc
+limit {limit}
 """
+
+_LAST_LOOKED_AT = "select sort_at, name from ({deeds} offset 1999 limit 1) as deed"
+
+EVERYONES = _SHOWN.format(deeds=_BY_EVERYONE, limit="$4")
+OF_ONE = _SHOWN.format(deeds=_BY_ONE, limit="$5")
+LAST_OF_EVERYONES = _LAST_LOOKED_AT.format(deeds=_BY_EVERYONE)
+LAST_OF_ONE = _LAST_LOOKED_AT.format(deeds=_BY_ONE)
 
 
 async def load_activity(
@@ -238,3 +205,15 @@ async def load_activity(
     if actor is None:
         return await connection.fetch(EVERYONES, kinds, *start, limit)
     return await connection.fetch(OF_ONE, kinds, *start, actor, limit)
+
+
+async def last_looked_at(
+    connection: Connection,
+    kinds: Sequence[str],
+    start: tuple[datetime, str],
+    actor: Did | None,
+) -> Row | None:
+    """The deed at which the same gave up looking for more; None if there are no more."""
+    if actor is None:
+        return await connection.fetchrow(LAST_OF_EVERYONES, kinds, *start)
+    return await connection.fetchrow(LAST_OF_ONE, kinds, *start, actor)

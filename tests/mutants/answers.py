@@ -98,4 +98,25 @@ ANSWERS = (
             "tests/appview/test_paging.py::test_a_cursor_goes_no_other_way_than_the_walk_it_is_of",
         ),
     ),
+    Mutant(
+        name="likes-that-end-early",
+        file="appview/queries/get_actor_likes.py",
+        old="        if cursor is None:\n",
+        new="        if False:\n",
+        breaks="tracks liked before two thousand that are gone are on no page",
+        tests=(
+            "tests/appview/test_looking.py::"
+            "test_liked_tracks_behind_many_that_show_nothing_are_found",
+        ),
+    ),
+    Mutant(
+        name="deeds-that-end-early",
+        file="appview/queries/get_activity.py",
+        old="        if cursor is None and (",
+        new="        if False and (",
+        breaks="whoever likes two thousand tracks that are gone hides what came before",
+        tests=(
+            "tests/appview/test_looking.py::test_deeds_behind_many_that_show_nothing_are_found",
+        ),
+    ),
 )

@@ -1,0 +1,78 @@
+"""A page looks at so many rows; if more show nothing, its cursor goes on from there."""
+
+from typing import Any
+
+import pytest
+
+from migrations.database import Pool
+from tests.appview.conftest import Client
+from tests.appview.makers import Rows, at, did
+
+LOOKED_AT = 2_000
+GONE = "at://did:plc:gone/fm.plyr.track/*"
+
+LIKES = """
+with made as (
+    insert into "like"
+        (uri, did, rkey, cid, subject, subject_cid, created_at, sort_at, indexed_at)
+    select
+        'at://' || $1 || '/fm.plyr.like/many' || n, $1, 'many' || n, 'c',
+        replace($2, '*', n::text), 'c', '',
+        $4::timestamptz + n * interval '1 millisecond', now()
+    from generate_series(1, $3::integer) as n
+    returning *
+)
+insert into link (uri, subject, kind, did, counted, made_at)
+select uri, subject, 'like', did, $5, sort_at from made
+"""
+
+
+async def walk(client: Client, method: str, items: str, **params: Any) -> tuple[list[str], int]:
+    """All URIs of a walk, and how many pages it had."""
+    found: list[str] = []
+    pages, cursor = 0, dict[str, str]()
+    while True:
+        answer = await client.ask(method, **params, **cursor)
+        found += [item.get("uri") or item["track"]["uri"] for item in answer[items]]
+        pages += 1
+        if "cursor" not in answer:
+            return found, pages
+        cursor = {"cursor": answer["cursor"]}
+
+
+@pytest.mark.parametrize(("many", "pages"), [(LOOKED_AT - 2, 1), (LOOKED_AT + 1, 2)])
+@pytest.mark.parametrize("subject", ["gone", "the same"])
+async def test_liked_tracks_behind_many_that_show_nothing_are_found(
+    client: Client, rows: Rows, pool: Pool, subject: str, many: int, pages: int
+) -> None:
+    await rows.account("alice")
+    track = await rows.track("alice")
+    await rows.like("alice", track, sort_at=at(1))
+    repeated = track if subject == "the same" else GONE
+    await pool.execute(LIKES, did("alice"), repeated, many, at(60), False)
+    walked = await walk(client, "feed.getActorLikes", "feed", actor=did("alice"))
+    assert walked == ([track], pages)
+
+
+@pytest.mark.parametrize("by", [{}, {"actor": did("alice")}], ids=["everyone", "one"])
+async def test_deeds_behind_many_that_show_nothing_are_found(
+    client: Client, rows: Rows, pool: Pool, by: dict[str, str]
+) -> None:
+    await rows.account("alice")
+    before = await rows.track("alice", sort_at=at(1))
+    await pool.execute(LIKES, did("alice"), GONE, LOOKED_AT + 500, at(60), True)
+    after = await rows.track("alice", sort_at=at(120))
+    walked = await walk(client, "feed.getActivity", "activity", **by)
+    assert walked == ([after, before], 2)
+
+
+async def test_deeds_of_a_full_page_come_in_order_past_many_that_show_nothing(
+    client: Client, rows: Rows, pool: Pool
+) -> None:
+    await rows.account("alice")
+    tracks = [await rows.track("alice", sort_at=at(number)) for number in range(1, 5)]
+    liked = await rows.like("alice", tracks[0], sort_at=at(10))
+    await pool.execute(LIKES, did("alice"), GONE, 2 * LOOKED_AT, at(60), True)
+    walked, pages = await walk(client, "feed.getActivity", "activity", limit=2)
+    assert walked == [liked, *reversed(tracks)]
+    assert pages == 5
