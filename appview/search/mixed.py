@@ -17,9 +17,10 @@ from migrations.runner import Connection
 
 KINDS: tuple[Kind, ...] = ("actor", "track", "list", "album")
 
-# Each kind in a column of its own; a list has the first picture of its tracks.
+# Each kind in a column of its own, an album in those of its card. `cover`: a list has the first
+# picture of its tracks.
 MIXED = """
-select asked.key, actor, track, list, cover.picture
+select asked.key, actor, track, list, cover.picture as cover, album.*
 from unnest($1::text[], $2::text[]) as asked (kind, key)
 left join shown_account as actor on asked.kind = 'actor' and actor.did = asked.key
 left join shown_track as track on asked.kind = 'track' and track.uri = asked.key
@@ -33,6 +34,11 @@ left join lateral (
     order by list_item.position
     limit 1
 ) as cover on true
+left join lateral album_card(
+    case when asked.kind = 'album' then split_part(asked.key, ' ', 1) end,
+    substring(asked.key from ' (.*)'),
+    null
+) as album on true
 """
 
 
@@ -55,18 +61,21 @@ def keys_of(hits: Sequence[Hit], kind: Kind) -> list[str]:
 
 
 async def load_mixed(connection: Connection, hits: Sequence[Hit], trust: Trust) -> Mixed:
-    asked = [(hit.kind, hit.key) for hit in hits if hit.kind != "album"]
-    rows = await connection.fetch(MIXED, *zip(*asked, strict=True)) if asked else []
-    found = Mixed(albums=await load_shown_albums(connection, keys_of(hits, "album"), trust))
-    for row in rows:
+    found = Mixed()
+    if not hits:
+        return found
+    asked = [(hit.kind, hit.key) for hit in hits]
+    for row in await connection.fetch(MIXED, *zip(*asked, strict=True)):
         if row["actor"] is not None:
             found.actors[row["key"]] = profile_view_basic(row["actor"], trust.origin)
         elif row["track"] is not None:
             found.tracks[row["key"]] = track_view_basic(row["track"], trust)
         elif row["list"] is not None:
             found.lists[row["key"]] = list_view_basic(row["list"], None, trust)
-            if (picture := artwork(trust.origin, row["picture"])) is not None:
+            if (picture := artwork(trust.origin, row["cover"])) is not None:
                 found.lists[row["key"]]["artwork"] = picture
+        elif row["item_count"]:
+            found.albums[row["key"]] = album_view(row, trust)
     return found
 
 

@@ -1060,6 +1060,90 @@ begin atomic
     ) as sums on true;
 end;
 
+-- On an album is what its list has and what its author's tracks say, each once, if it is shown. What the list
+-- has is added up already, or is here if it is too new. `own_list`: one of the author's lists of that title;
+-- null for the one that stands for it.
+create function album_card(author_did text, key text, own_list text) returns table (
+    did text, handle text, display_name text, avatar text,
+    title_key text, list_uri text, uri text, cid text, name text, created_at text, sort_at timestamptz,
+    list_length integer, item_count bigint, duration_ms bigint, picture text,
+    first_album text, first_created_at text
+)
+language sql stable
+begin atomic
+    select
+        author.did,
+        author.handle,
+        author.display_name,
+        author.avatar,
+        key,
+        own_list,
+        list.uri,
+        list.cid,
+        coalesce(list.name, list.last_name),
+        list.created_at,
+        list.sort_at,
+        list.item_count,
+        coalesce(listed.tracks, 0) + own.tracks,
+        case
+            when (coalesce(listed.tracks, 0) = 0 or listed.tracks_ms is not null)
+                and (own.tracks = 0 or own.tracks_ms is not null)
+            then coalesce(listed.tracks_ms + own.tracks_ms, listed.tracks_ms, own.tracks_ms)
+        end,
+        coalesce(
+            (select shown_track.picture from shown_track where shown_track.uri = listed.pictured),
+            own.picture
+        ),
+        own.first_album,
+        own.first_created_at
+    from shown_account as author
+    left join lateral (
+        select found.*
+        from album_list(author_did, key) as found
+        where own_list is null
+        union all
+        select found.*
+        from list as found
+        where found.uri = own_list
+    ) as list on true
+    left join derived.list_sum as kept
+        on kept.uri = list.uri
+        and (kept.cid = list.cid or list.is_long)
+    left join lateral (
+        select kept.tracks, kept.tracks_ms, kept.pictured
+        where kept.uri is not null
+        union all
+        select made.tracks, made.tracks_ms, made.pictured
+        from list_sums(list.uri, '{}') as made
+        where kept.uri is null
+        and not list.is_long
+    ) as listed on true
+    cross join lateral (
+        select
+            count(*) as tracks,
+            case
+                when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
+            end as tracks_ms,
+            (array_agg(track.picture order by track.sort_at, track.uri) filter (
+                where track.picture is not null
+            ))[1] as picture,
+            (array_agg(track.album order by track.sort_at, track.uri))[1] as first_album,
+            (array_agg(track.created_at order by track.sort_at, track.uri))[1] as first_created_at
+        from summed_track as track
+        where track.did = author_did
+          and track.album_key = key
+          and not exists (
+              select
+              from list_item
+              where list_item.subject = track.uri
+                and list_item.sort_at = list.sort_at
+                and list_item.list_uri = list.uri
+          )
+    ) as own
+    where author.did = author_did
+      and (list.uri is not null or own.tracks > 0);
+end;
+
 -- Lists as feeds have them: an album without a track that is shown is left out, an empty playlist
 -- is being filled. As an `exists` this would be answered for all lists at once, by reading every item.
 create view listed_list as
