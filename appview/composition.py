@@ -11,8 +11,8 @@ from typing import BinaryIO
 import structlog
 from starlette.types import ASGIApp
 
-from appview.app import AppSettings, create_app
 from appview.config import Config
+from appview.context import AppSettings
 from appview.media.blobs import open_blobs
 from appview.media.bucket import open_bucket
 from appview.media.disk import Disk
@@ -126,6 +126,8 @@ def app_settings(config: Config) -> AppSettings:
 
 @asynccontextmanager
 async def open_app(config: Config, tools: Tools, stop: asyncio.Event) -> AsyncIterator[ASGIApp]:
+    from appview.app import create_app  # noqa: PLC0415 - commands that serve nothing go without
+
     disk = Disk(config.data_dir / "media", config.media_cache_bytes, config.min_free_bytes)
     # Listeners do not wait behind walks of the same host, nor walks behind them.
     remote = Remote(tools.client, time.monotonic)
