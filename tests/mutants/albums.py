@@ -45,9 +45,9 @@ ALBUMS = (
     ),
     Mutant(
         name="album-without-what-tracks-say",
-        file="appview/hydrate/albums.py",
-        old="    and track.album_key = asked.title_key\n",
-        new="    and track.album = asked.title_key\n",
+        file="migrations/versions/0001_index.sql",
+        old="          and track.album_key = key\n",
+        new="          and track.album = key\n",
         breaks="tracks are on an album only if they write its title in its folded form",
         tests=(f"{ANSWERS}::test_tracks_that_name_an_album_make_one_without_a_list",),
     ),
