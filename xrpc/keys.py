@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from xrpc import base58
+from multiformats import multibase
 
 try:
     import coincurve
@@ -101,7 +100,7 @@ def parse_verification_key(suite: str, multibase: str) -> PublicKey:
 
 
 def multikey(key: PublicKey) -> str:
-    return "z" + base58.encode(_MULTICODECS[key.curve] + key.point)
+    return multibase.encode(_MULTICODECS[key.curve] + key.point, "base58btc")
 
 
 def _checked(curve: Curve, point: bytes) -> PublicKey:
@@ -133,6 +132,6 @@ def _decode_multibase(text: str) -> bytes:
     if len(text) > MAX_MULTIBASE_CHARS:
         raise InvalidKey(f"multibase of {len(text)} characters")
     try:
-        return base58.decode(text[1:])
+        return multibase.decode(text)
     except ValueError as error:
         raise InvalidKey(f"not multibase base58btc: {error}") from error
