@@ -17,14 +17,8 @@ ANSWERS = (
     Mutant(
         name="cursor-of-the-wrong-row",
         file="appview/pagination.py",
-        old=(
-            "    last = rows[limit - 1]\n"
-            "    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))"
-        ),
-        new=(
-            "    last = rows[limit]\n"
-            "    return rows[:limit], encode(order, Key(to_micros(last[at]), last[uri]))"
-        ),
+        old="    return rows[:limit], time_cursor(rows[limit - 1], order,",
+        new="    return rows[:limit], time_cursor(rows[limit], order,",
         breaks="each page swallows the first of the next",
         tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
     ),

@@ -70,8 +70,8 @@ SEARCHES = (
     Mutant(
         name="worst-of-a-shelf-first",
         file=SCHEMA,
-        old="        order by document.rank desc, document.id desc",
-        new="        order by document.rank, document.id desc",
+        old="then document.at end desc, document.rank desc, document.id desc",
+        new="then document.at end desc, document.rank, document.id desc",
         breaks="of a common word the least liked are found",
         tests=(f"{SEARCH}::test_a_common_word_is_found_with_the_best_first",),
     ),
