@@ -37,6 +37,7 @@ from migrations.runner import Connection
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
 from xrpc.remote import HostBusy, Remote, RemoteError
+from xrpc.tasks import end
 
 AT_ONCE = 8
 GRACE_SECONDS = 10.0
@@ -171,9 +172,7 @@ class Audit:
                 for task in done:
                     yield task.result()
         finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await end(under_way)
 
     @asynccontextmanager
     async def _moment(self) -> AsyncIterator[Connection]:

@@ -19,6 +19,7 @@ from indexer.repo_state import State
 from indexer.subscribing import MAX_FRAME_BYTES, PING_SECONDS, Backoff, open_firehose
 from migrations.database import Pool
 from xrpc.client import GuardedClient, Unreachable
+from xrpc.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +111,7 @@ class Relay:
                 reason = error.rcvd.reason if error.rcvd is not None else "connection lost"
                 raise ConnectionResetError(reason or "closed by the relay") from error
             finally:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+                await end([listening])
 
     async def _keep_saying_so(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from indexer.accounts import Accounts
 from indexer.events import Rejected
 from indexer.frames import MAX_FRAME_BYTES
 from indexer.pipeline import Pipeline
+from xrpc.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -62,8 +63,7 @@ async def replay(path: Path, pipeline: Pipeline, accounts: Accounts) -> Summary:
                     await _until_done(running, pipeline.room())
             await _until_done(running, pipeline.settled())
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            await end([running])
     while await accounts.ask_what_is_due():
         continue  # a question that cannot be answered now is due again later, so this ends
     while await accounts.recount():

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from xrpc.tasks import end
+
 _Found = TypeVar("_Found")
 
 
@@ -33,10 +35,7 @@ class Flights:
             task.exception()  # of a refresh behind the scenes nobody else takes notice
 
     async def cancel(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._tasks.values())
 
 
 async def _run(ask: Callable[[], Awaitable[_Found]]) -> _Found:

@@ -31,6 +31,7 @@ from xrpc.query_string import read_params
 from xrpc.replies import error_reply, preflight_reply
 from xrpc.seats import Seats
 from xrpc.server import PREFIX, Unserved, XrpcRequest
+from xrpc.tasks import end
 
 POLICY_VIOLATION: Final = 1008
 INTERNAL_ERROR: Final = 1011
@@ -151,9 +152,7 @@ async def unless_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None
         if working.done():
             working.result()
     finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await end((working, leaving))
 
 
 async def _gone(receive: Receive) -> None:

@@ -13,6 +13,7 @@ from appview.events.log import CHANNEL, read_page
 from appview.events.ring import Ring
 from migrations.database import DATABASE_AWAY, Pool
 from migrations.runner import Connection
+from xrpc.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,7 @@ class Reader:
             self._task.result()
 
     async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end([self._task])
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:

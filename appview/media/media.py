@@ -32,6 +32,7 @@ from lexicons.syntax import Did
 from xrpc.client import Unreachable
 from xrpc.identity import IdentityError
 from xrpc.remote import HostBusy, RemoteError
+from xrpc.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -122,9 +123,7 @@ class Media:
         return task
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _first_bytes(self, name: str, cid: Cid) -> Opened:
         """A source that failed before its first byte was handed out has only cost time."""

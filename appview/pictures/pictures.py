@@ -26,6 +26,7 @@ from appview.pictures.protocol import PICTURE, SOUND, Refused
 from migrations.database import Pool
 from xrpc.client import Trouble, Unreachable
 from xrpc.remote import HostBusy, RemoteError
+from xrpc.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -96,10 +97,7 @@ class Gallery:
             raise NotNow(f"not there after {PATIENCE_SECONDS:.0f} s") from None
 
     async def close(self) -> None:
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(self._making.values())
         await self.decoders.close()
 
     async def _make(self, picture: Picture, sources: tuple[Source, ...]) -> Pictures:
