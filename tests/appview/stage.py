@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,11 +27,21 @@ from tests.appview.served import served
 from tests.indexer.test_replay import tools
 from tests.network.http import Answer, Fault
 from tests.network.world import Person, World
-from tests.support import http_client
+from tests.support import http_client, wait_until
 
 GET_BLOB = "/xrpc/fm.plyr.playback.getBlob"
 UPSTREAM = "com.atproto.sync.getBlob"
 MANY = 1 << 40
+
+
+A_SECOND = 1.0
+"""What is hidden is handed out no longer."""
+
+
+async def a_second_later() -> None:
+    """Asked once then, and not again and again until then: a slow machine is no reason to fail."""
+    then = time.monotonic() + A_SECOND
+    await wait_until(lambda: time.monotonic() > then)
 
 
 def noise(size: int, seed: int = 1) -> bytes:

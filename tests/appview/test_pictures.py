@@ -30,6 +30,7 @@ from migrations.database import Pool
 from tests.appview.covers import FRONT_COVER, covered, picture
 from tests.appview.makers import Rows, cid_of
 from tests.appview.served import served
+from tests.appview.stage import a_second_later
 from tests.indexer.test_replay import tools
 from tests.network.http import Fault, HttpServer, body, endless, held, redirect, status
 from tests.network.world import Person, World
@@ -246,11 +247,9 @@ async def test_however_many_look_at_a_cold_picture_it_costs_one_fetch(scene: Sce
 
 
 async def is_gone(scene: Scene, url: str) -> None:
-    async def gone() -> bool:
-        answer = await scene.get(url)
-        return answer.status_code == 404 and answer.json()["error"] == "PictureNotFound"
-
-    await wait_until(gone, 2)
+    await a_second_later()
+    answer = await scene.get(url)
+    assert (answer.status_code, answer.json()["error"]) == (404, "PictureNotFound")
 
 
 @pytest.mark.parametrize("what", ["account", "deactivation", "record", "deletion", "rewrite"])
@@ -449,11 +448,8 @@ async def test_nor_where_the_record_names_another_that_is_not_there(scene: Scene
     url = await scene.artwork("full")
     assert (await scene.get(url)).status_code == 200
     await scene.rows.take_down(f"{scene.alice.did}/{cid}")
-
-    async def is_refused() -> bool:
-        return (await scene.get(url)).status_code == 404
-
-    await wait_until(is_refused, 2)
+    await a_second_later()
+    assert (await scene.get(url)).status_code == 404
 
 
 async def test_a_song_whose_record_is_rewritten_is_not_fetched_again_for_its_picture(

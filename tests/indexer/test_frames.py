@@ -1,5 +1,4 @@
 import contextlib
-import time
 from typing import Any
 
 import cbor2
@@ -23,6 +22,7 @@ from indexer.events import (
 from indexer.frames import MAX_FRAME_BYTES, MAX_ITEMS, Kind, decode_frame, peek
 from tests.indexer.mutated import BOUNDED, hostile
 from tests.network.encoding import dag_cbor, link_to
+from tests.support import least_cpu_seconds
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 REV = "3jzfcijpj2z2a"
@@ -266,9 +266,8 @@ def test_a_frame_over_five_megabytes_is_malformed() -> None:
 def test_a_frame_that_would_grow_in_memory_is_refused_before_it_does() -> None:
     header = dag_cbor({"op": 1, "t": "#info"})
     bomb = header + b"\x9a" + (4_900_000).to_bytes(4) + b"\xa0" * 4_900_000
-    started = time.process_time()
     assert reason_of(bomb) is Reason.MALFORMED_FRAME
-    assert time.process_time() - started < 0.1
+    assert least_cpu_seconds(lambda: reason_of(bomb)) < 0.1
     assert len(decode_commit(blocks=b"\xa0" * 1_900_000).blocks) == 1_900_000
 
 

@@ -86,7 +86,7 @@ async def test_whoever_writes_never_waits_for_search(pool: Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         # As the job would, half-way: it has taken the key, and not committed.
         await connection.execute("delete from derived.search_due")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await pool.execute("update track set title = 'Ebb' where uri = $1", uri)
     assert (await documents(pool))[uri][0] == "ebb"
 

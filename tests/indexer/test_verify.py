@@ -1,7 +1,6 @@
 """The checks of a commit, by the numbers of the conformance checklist."""
 
 import contextlib
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +29,7 @@ from tests.network import lies
 from tests.network.encoding import car, dag_cbor, link_to, tid
 from tests.network.keys import Curve, SigningKey
 from tests.network.repo import CommitEvent, Repo, Write
+from tests.support import least_cpu_seconds
 from xrpc.keys import parse_verification_key
 
 TRACK = "fm.plyr.track"
@@ -277,9 +277,8 @@ def test_case_46_a_prefix_that_cannot_be_is_rejected(repo: Repo, length: int) ->
 
 def test_case_47_a_dag_bomb_is_rejected_at_once(repo: Repo) -> None:
     event = decoded(lies.dag_bomb(levels=3)(a_commit(repo)))
-    started = time.process_time()
     assert reason_of(event, repo) is Reason.MALFORMED_TREE
-    assert time.process_time() - started < 0.1
+    assert least_cpu_seconds(lambda: reason_of(event, repo)) < 0.1
 
 
 def test_case_48_a_chain_of_ten_thousand_nodes_is_rejected(repo: Repo) -> None:

@@ -1,5 +1,4 @@
 import contextlib
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -22,6 +21,7 @@ from lexicons.syntax import (
     tid_from_micros,
     tid_micros,
 )
+from tests.support import least_cpu_seconds
 
 DIDS = st.from_regex(r"did:[a-z]{1,8}:[a-zA-Z0-9._:%-]{0,20}[a-zA-Z0-9._-]", fullmatch=True)
 HANDLES = st.from_regex(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10}){0,2}\.[a-z]{2,8}", fullmatch=True)
@@ -192,9 +192,7 @@ def test_a_parser_raises_invalid_syntax_alone(parse: Callable[[str], object], te
     ids=lambda text: text[:12],
 )
 def test_long_text_is_judged_quickly(name: str, text: str) -> None:
-    began = time.perf_counter()
-    is_valid(name, text)
-    assert time.perf_counter() - began < 1
+    assert least_cpu_seconds(lambda: is_valid(name, text)) < 1
 
 
 def test_an_unknown_format_is_a_mistake_of_ours() -> None:
