@@ -28,7 +28,7 @@ async def track_page(site: Site, request: Request) -> Response:
 
 
 async def list_page(site: Site, request: Request) -> Response:
-    cursor = request.query_params.get("after")
+    cursor = request.query_params.get("after") or None
     card, items, more = await load_list(site, asked_uri(site, request, "list"), cursor)
     return site.templates.response(
         "list.html", list=card, items=items, more=more, places=site.places

@@ -111,6 +111,7 @@ async def test_a_long_list_goes_on_on_another_page(client: Client, rows: Rows) -
     assert len(page.all("li")) == 100
     after = page.one("a", rel="next").attributes["href"]
     assert [item.attributes["value"] for item in (await shown(client, after)).all("li")] == ["101"]
+    assert await shown(client, f"{path_of(uri)}?after=") == page
     await shown(client, f"{path_of(uri)}?after=garbage", 400)
 
 
