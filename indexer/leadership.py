@@ -10,11 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from indexer.rows import LostLeadership, begin
-from migrations.database import Pool
+from migrations.database import DATABASE_ERRORS, Pool
 from migrations.runner import Connection
 
 log = structlog.get_logger(__name__)
@@ -42,7 +41,7 @@ class Leader:
             while True:
                 await asyncio.sleep(LEADER_WATCH_SECONDS)
                 await self.connection.fetchval("select 1")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             raise LostLeadership(str(error)) from error
 
 

@@ -19,6 +19,9 @@ from migrations.runner import Connection
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+DATABASE_ERRORS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""All that a statement may come back with, whatever is the matter."""
+
 DATABASE_AWAY: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -150,7 +153,7 @@ async def _ignores_foreign_letters(connection: Connection) -> bool:
 async def _check(url: str, command: str, *, migrate: bool) -> None:
     try:
         connection = await asyncpg.connect(url, timeout=30, command_timeout=COMMAND_TIMEOUT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (*DATABASE_ERRORS, ValueError) as error:
         raise UnsuitableServer(
             f"no connection to the database at {_place(url)}: {error}"
         ) from error

@@ -6,7 +6,6 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
-import asyncpg
 import orjson
 import structlog
 
@@ -14,7 +13,7 @@ from appview import confined
 from appview.media.disk import Disk
 from appview.playback import metrics
 from lexicons.cid import Cid, parse_cid
-from migrations.database import Pool
+from migrations.database import DATABASE_ERRORS, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +22,6 @@ AT_ONCE: Final = 2
 MOST_WAITING: Final = 100
 WALL_SECONDS: Final = 15.0
 ANSWER_BYTES: Final = 10_000
-TROUBLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 KEEP: Final = """
 insert into media.audio_fact (
     cid, size, mime_type, codec, lossless, duration_ms, bitrate, sample_rate, channels, has_picture,
@@ -70,7 +68,7 @@ class FactReader:
         try:
             async with self._turns:
                 await self._read_if_new(cid, file)
-        except TROUBLE as error:
+        except DATABASE_ERRORS as error:
             log.warning("sound not read", cid=str(cid), error=str(error)[:300])
         finally:
             self._waiting -= 1
@@ -80,7 +78,7 @@ class FactReader:
         names = await asyncio.to_thread(disk.names)
         try:
             unread = await self.pool.fetch(UNREAD, names)
-        except TROUBLE as error:
+        except DATABASE_ERRORS as error:
             log.warning("sound not read", error=str(error)[:300])
             return
         for row in unread:

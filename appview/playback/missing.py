@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
 import structlog
 
 from lexicons.cid import Cid
 from lexicons.syntax import Did
-from migrations.database import Pool
+from migrations.database import DATABASE_ERRORS, Pool
 
 log = structlog.get_logger(__name__)
 
-TROUBLE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 # Of a picture nobody wants to know.
 NOTE: Final = """
 insert into media.missing_blob (did, cid)
@@ -39,5 +37,5 @@ class Missing:
     async def _execute(self, sql: str, *values: str) -> None:
         try:
             await self.pool.execute(sql, *values)
-        except TROUBLE as error:
+        except DATABASE_ERRORS as error:
             log.warning("missing blob not noted", error=str(error)[:300])
