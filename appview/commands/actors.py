@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from indexer.service import Tools
-from lexicons.syntax import Did, InvalidSyntax, parse_did, parse_handle
+from lexicons.syntax import Did, Handle, InvalidSyntax, parse_did, parse_handle
 from xrpc.identity import IdentityError
 
 
@@ -24,10 +24,16 @@ async def find_did(tools: Tools, actor: str) -> Did:
         handle = parse_handle(actor.removeprefix("@"))
     except InvalidSyntax as error:
         raise click.UsageError(f"{actor} is neither a DID nor a handle: {error}") from error
-    did: Did | None = await tools.pool.fetchval("select did from account where handle = $1", handle)
+    did = await find_holder(tools, handle)
     if did is not None:
         return did
     try:
         return (await tools.resolver.resolve_by_handle(handle)).did
     except IdentityError as error:
         raise click.ClickException(str(error)) from error
+
+
+async def find_holder(tools: Tools, handle: Handle) -> Did | None:
+    """Who has proven the handle here."""
+    did: Did | None = await tools.pool.fetchval("select did from account where handle = $1", handle)
+    return did

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import click
 import orjson
 
+from appview.commands.actors import find_holder
 from appview.commands.audit import build_audit
 from appview.composition import open_reading_tools
 from appview.config import Config
@@ -83,7 +84,7 @@ async def _did(tools: Tools, actor: str, *, ask: bool) -> Did:
     if actor.startswith("did:"):
         return parse_did(actor)
     handle = parse_handle(actor.removeprefix("@"))
-    did: Did | None = await tools.pool.fetchval("select did from account where handle = $1", handle)
+    did = await find_holder(tools, handle)
     if did is not None:
         return did
     if not ask:
