@@ -1,10 +1,9 @@
 """Whether an account's host serves it: getRepoStatus, where not even an error is a surprise."""
 
 from indexer.decisions import is_shown
+from indexer.steps import STATUS_MAX_CHARACTERS
 from xrpc.identity import Identity
 from xrpc.remote import Remote, RemoteError
-
-STATUS_MAX_CHARACTERS = 100
 
 STATUS_OF_ERROR = {
     "RepoNotFound": "deleted",
