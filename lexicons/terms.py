@@ -29,6 +29,7 @@ ATTRIBUTE_CHARACTERS: Final = 300
 
 OLDEST_YEAR: Final = 2019
 """What is older is counted to it."""
+# To look for more terms costs more than to sift what fewer bring too much.
 MOST_DAYS: Final = 16
 MOST_MONTHS: Final = 12
 LENGTHS: Final = (

@@ -26,7 +26,9 @@ from lexicons.terms import Kind, as_long, between
 from migrations.runner import Connection
 
 MOST = 2_000
+"""Rows that a shelf brings, however common the word."""
 MOST_OF_A_SPAN = 10_000
+"""Some of those are only near it."""
 STRETCHES_DAYS = (2, 8, 32, 512)
 SHORT = timedelta(days=32)
 
