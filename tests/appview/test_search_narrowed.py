@@ -151,6 +151,13 @@ async def test_an_hour_of_a_crowded_day_is_found(pool: Pool, text: str, sort: st
     assert len(hits) == 240
 
 
+def test_a_time_and_a_length_are_asked_for_by_terms() -> None:
+    assert Span().filters == []
+    assert Span(max_ms=45_000).filters == [["@length 0", "@length 1"]]
+    assert Span(min_ms=7_000_000).filters == [["@length 21", "@length 22"]]
+    assert Span(since=NOON, until=NOON + HOUR).filters == [["@at 2026-01-03"]]
+
+
 async def test_a_span_without_any_time_or_length_finds_nothing(pool: Pool) -> None:
     async with pool.acquire() as connection:
         for span in (Span(since=NOON, until=NOON), Span(NOON, LATEST.replace(year=1970))):
