@@ -8,53 +8,30 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import structlog
 import uvloop
 
 from bench.material import SEQ_BASE
 from bench.processes import tell
+from bench.tools import local_tools
 from indexer.relay import Relay
 from indexer.sequencer import Retention, Sequencer
-from indexer.service import Tools, build_pipeline
-from lexicons.catalog import load_catalog
-from migrations.database import open_database
-from xrpc.client import GuardedClient
-from xrpc.identity import IdentityResolver
-from xrpc.identity_store import IdentityStore
-from xrpc.remote import Remote
+from indexer.service import build_pipeline
+from xrpc.tasks import end
 
 
 async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     origin = f"ws://127.0.0.1:{port}"
-    client = GuardedClient(
-        allow_private_addresses=True, user_agent="bench", trusted_origins=frozenset({origin})
-    )
-    async with (
-        open_database(database_url, Path()) as database,
-        client,
-        IdentityResolver(
-            client, "http://127.0.0.1:9", None, IdentityStore(database.pool)
-        ) as people,
-    ):
-        tools = Tools(
-            pool=database.pool,
-            catalog=load_catalog("fm.plyr"),
-            client=client,
-            operators=client,
-            resolver=people,
-            remote=Remote(client, time.monotonic),
-            now=lambda: datetime.now(UTC),
-        )
+    async with local_tools(database_url, frozenset({origin})) as tools:
         pipeline = await build_pipeline(tools, "fm.plyr", f"bench-{port}")
         relay = Relay(
             origin=origin,
-            client=client,
+            client=tools.client,
             pipeline=pipeline,
-            pool=database.pool,
+            pool=tools.pool,
             replay_max=timedelta(hours=1),
             now=tools.now,
             on_gap=lambda: None,
@@ -85,9 +62,7 @@ async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> 
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         await until(lambda: pipeline.settled_seq >= last)
         tell(rate=total / seconds, cpu_micros=cpu_seconds / total * 1e6)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(running)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from appview.app import create_app
 from appview.context import AppSettings
 from bench import latest
 from bench.catalogue import SIZES, fill
+from bench.databases import own_index
 from bench.load import WARM_UP_SECONDS
 from bench.processes import Listener, cpu_millis, cpu_seconds, listening, measured, memory
 from bench.questions import look_around, paths
@@ -32,10 +33,8 @@ from indexer.list_sums import ListSums
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
 from lexicons.catalog import load_catalog
-from migrations import embedded, runner
 from migrations.database import create_pool
 from tests.appview.statements import Counted
-from tests.conftest import new_database
 
 SECONDS = 1.5
 CLIENTS = (1, 16)
@@ -110,15 +109,10 @@ async def prepared(size: str, given: str | None) -> AsyncIterator[str]:
     if given is not None:
         yield given
         return
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            embedded.running(Path(folder) / "postgres") as server,
-            new_database(server, "template0") as url,
-        ):
-            await runner.migrate(url)
-            await fill(url, SIZES[size])
-            await derive(url)
-            yield url
+    async with own_index() as url:
+        await fill(url, SIZES[size])
+        await derive(url)
+        yield url
 
 
 async def derive(url: str) -> None:

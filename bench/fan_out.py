@@ -7,12 +7,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.databases import own_index
 from bench.processes import cpu_seconds, memory, program
 from bench.report import Figure, say
 from indexer.sequencer import Retention, Sequencer
-from migrations import embedded, runner
 from migrations.database import Pool, create_pool
-from tests.conftest import new_database
 from tests.network.http import free_port
 
 SUBSCRIBERS = 500
@@ -38,11 +37,7 @@ async def fan_out() -> list[Figure]:
         f"# {SUBSCRIBERS} subscribers of one process, {EVENTS:,} events, {EVENTS_AT_ONCE} at a time"
     )
     with tempfile.TemporaryDirectory() as folder:
-        async with (
-            embedded.running(Path(folder) / "postgres") as server,
-            new_database(server, "template0") as url,
-        ):
-            await runner.migrate(url)
+        async with own_index() as url:
             port = free_port()
             serving = program(
                 "serve",

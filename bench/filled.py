@@ -9,12 +9,12 @@ from pathlib import Path
 import asyncpg
 
 from bench.catalogue import SIZES, fill
+from bench.databases import new_index
 from bench.ingest import introduce
 from bench.material import own_frames, save
 from bench.processes import listening, measured
 from bench.report import Figure, paired, say
-from migrations import embedded, runner
-from tests.conftest import new_database
+from migrations import embedded
 
 TRACKS = SIZES["1m"]
 PEOPLE = 200
@@ -37,9 +37,8 @@ async def filled() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         async with (
             embedded.running(Path(name) / "postgres") as server,
-            new_database(server, "template0") as url,
+            new_index(server) as url,
         ):
-            await runner.migrate(url)
             await fill(url, TRACKS)
             return await compared(server, url, Path(name))
 
@@ -56,8 +55,7 @@ async def compared(server: str, full: str, folder: Path) -> list[Figure]:
         people = range(number * PEOPLE, (number + 1) * PEOPLE)  # known to neither
         frames, keys = own_frames(people, COMMITS, subjects)
         save(folder / "own", frames)
-        async with new_database(server, "template0") as empty:
-            await runner.migrate(empty)
+        async with new_index(server) as empty:
             rates = [await _rate(url, keys, folder / "own") for url in (full, empty)]
         pairs.append((rates[0], rates[1]))
     return [

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import asyncpg
 
+from bench.databases import new_index, own_index
 from bench.material import SEQ_BASE, foreign_frames, own_frames, save
 from bench.processes import listening, measured
 from bench.report import Figure, paired, say
-from migrations import embedded, runner
-from tests.conftest import new_database
+from migrations import embedded
 
 FOREIGN_FRAMES = 100_000
 DISTINCT_FRAMES = 800
@@ -29,11 +29,7 @@ async def foreign() -> list[Figure]:
         size = sum(map(len, frames))
         say(f"# {FOREIGN_FRAMES:,} foreign frames of {size / len(frames):,.0f} bytes in the mean")
         total_bytes = size * FOREIGN_FRAMES // len(frames)
-        async with (
-            embedded.running(Path(folder) / "postgres") as server,
-            new_database(server, "template0") as url,
-        ):
-            await runner.migrate(url)
+        async with own_index() as url:
             pairs = [await _pair(path, total_bytes, url) for _ in range(PAIRS)]
             await _check_foreign(url)
     cpu = [
@@ -77,8 +73,7 @@ async def own() -> list[Figure]:
         runs = []
         async with embedded.running(Path(folder) / "postgres") as server:
             for _ in range(OWN_RUNS):
-                async with new_database(server, "template0") as url:
-                    await runner.migrate(url)
+                async with new_index(server) as url:
                     await introduce(url, keys)
                     async with listening("bench.sender", path, len(frames), "now") as relay:
                         runs.append(

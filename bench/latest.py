@@ -13,11 +13,10 @@ import orjson
 
 from appview.pagination import Key, Order, encode, to_micros
 from bench.catalogue import fill
+from bench.databases import own_index
 from bench.processes import Listener, cpu_seconds, listening, measured
 from bench.report import Figure, paired, say
 from lexicons.catalog import load_catalog
-from migrations import embedded, runner
-from tests.conftest import new_database
 
 TRACKS = 100_000
 PAGES = 400
@@ -48,14 +47,9 @@ class Question:
 
 
 async def latest() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            embedded.running(Path(folder) / "postgres") as server,
-            new_database(server, "template0") as url,
-        ):
-            await runner.migrate(url)
-            await fill(url, TRACKS)
-            return await compared(url, TRACKS, PAIRS)
+    async with own_index() as url:
+        await fill(url, TRACKS)
+        return await compared(url, TRACKS, PAIRS)
 
 
 async def compared(url: str, tracks: int, pairs: int) -> list[Figure]:

@@ -15,12 +15,12 @@ from urllib.request import urlopen
 
 import asyncpg
 
+from bench.databases import new_index
 from bench.processes import Listener, cpu_seconds, listening, measured, memory, program
 from bench.report import Figure, paired, say
 from lexicons.cid import cid_text, raw_cid
-from migrations import embedded, runner
+from migrations import embedded
 from tests.appview.makers import Rows
-from tests.conftest import new_database
 from tests.network.http import free_port
 from tests.reference.install import Unsupported, install
 from tests.reference.network import reference_network
@@ -82,23 +82,24 @@ class Place:
 async def serving(postgres: str, did: str, plc_port: int) -> AsyncIterator[Server]:
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
-        async with new_database(postgres, "template0") as url:
-            await runner.migrate(url)
-            async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
-                rows = Rows(pool)
-                await rows.account(did)
-                settings = {
-                    "database_url": url,
-                    "data_dir": folder / "data",
-                    "plc_url": f"http://127.0.0.1:{plc_port}",
-                    "port": port,
-                    "metrics_listen": "off",
-                    "allow_private_addresses": "on",
-                    "min_free_bytes": 0,
-                }
-                async with program("serve", folder, **settings) as pid:
-                    await wait_until(lambda: asyncio.to_thread(_is_healthy, port), 60)
-                    yield Server(rows, port, pid)
+        async with (
+            new_index(postgres) as url,
+            asyncpg.create_pool(url, min_size=1, max_size=1) as pool,
+        ):
+            rows = Rows(pool)
+            await rows.account(did)
+            settings = {
+                "database_url": url,
+                "data_dir": folder / "data",
+                "plc_url": f"http://127.0.0.1:{plc_port}",
+                "port": port,
+                "metrics_listen": "off",
+                "allow_private_addresses": "on",
+                "min_free_bytes": 0,
+            }
+            async with program("serve", folder, **settings) as pid:
+                await wait_until(lambda: asyncio.to_thread(_is_healthy, port), 60)
+                yield Server(rows, port, pid)
 
 
 @asynccontextmanager

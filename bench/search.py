@@ -6,7 +6,6 @@
 import asyncio
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,18 +17,17 @@ import httpx
 from appview.app import create_app
 from appview.context import AppSettings
 from bench.catalogue import SIZES, fill_titles
+from bench.databases import own_index
 from bench.processes import cpu_millis
 from bench.report import Figure, say
 from indexer.search.document import spellings
 from indexer.search.follow import Search
 from lexicons.catalog import load_catalog
 from lexicons.words import words
-from migrations import embedded, runner
 from migrations.database import Pool, create_pool
 from tests.appview.conftest import Client
 from tests.appview.judging import judge
 from tests.appview.makers import Rows
-from tests.conftest import new_database
 
 ASKED = 200
 INVENTED_WORDS = 200_000
@@ -81,27 +79,20 @@ using gin (terms) with (fastupdate = off)
 async def search(sizes: Sequence[str] = tuple(SIZES)) -> list[Figure]:
     figures = [await judged()]
     for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            async with (
-                embedded.running(Path(folder) / "postgres") as server,
-                new_database(server, "template0") as url,
-            ):
-                await runner.migrate(url)
-                await fill_titles(url, SIZES[size])
-                figures += await measure(url, size)
+        async with own_index() as url:
+            await fill_titles(url, SIZES[size])
+            figures += await measure(url, size)
     return figures
 
 
 async def judged() -> Figure:
     """On a small catalogue of which it is known what people would want."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            embedded.running(Path(folder) / "postgres") as server,
-            new_database(server, "template0") as url,
-        ):
-            await runner.migrate(url)
-            async with create_pool(url, min_size=1, max_size=4) as pool, client_of(pool) as http:
-                ranks, missed = await judge(Rows(pool), Client(http, load_catalog()))
+    async with (
+        own_index() as url,
+        create_pool(url, min_size=1, max_size=4) as pool,
+        client_of(pool) as http,
+    ):
+        ranks, missed = await judge(Rows(pool), Client(http, load_catalog()))
     return Figure(
         "search: mean reciprocal rank",
         100 * sum(ranks.values()) / len(ranks),

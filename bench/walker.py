@@ -6,24 +6,18 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 import uvloop
 
 from bench.processes import tell
+from bench.tools import local_tools
 from indexer.repo_state import State
 from indexer.resync import Resync
-from indexer.service import Tools, build_pipeline
+from indexer.service import build_pipeline
 from indexer.spool import Spool
-from lexicons.catalog import load_catalog
 from lexicons.syntax import Did
-from migrations.database import open_database
-from xrpc.client import GuardedClient
-from xrpc.identity import IdentityResolver
-from xrpc.identity_store import IdentityStore
-from xrpc.remote import Remote
 
 WORKERS = 6
 """What PLYR_RESYNC_WORKERS is unless set."""
@@ -34,31 +28,14 @@ Work = Callable[[Resync, list[tuple[Did, str]]], Awaitable[None]]
 
 @asynccontextmanager
 async def resyncing(database_url: str, folder: Path) -> AsyncIterator[Resync]:
-    client = GuardedClient(allow_private_addresses=True, user_agent="bench")
-    async with (
-        open_database(database_url, Path()) as database,
-        client,
-        IdentityResolver(
-            client, "http://127.0.0.1:9", None, IdentityStore(database.pool)
-        ) as people,
-    ):
-        remote = Remote(client, time.monotonic)
-        tools = Tools(
-            pool=database.pool,
-            catalog=load_catalog("fm.plyr"),
-            client=client,
-            operators=client,
-            resolver=people,
-            remote=remote,
-            now=lambda: datetime.now(UTC),
-        )
+    async with local_tools(database_url) as tools:
         yield Resync(
-            pool=database.pool,
+            pool=tools.pool,
             pipeline=await build_pipeline(tools, "fm.plyr", None),
-            resolver=people,
-            remote=remote,
+            resolver=tools.resolver,
+            remote=tools.remote,
             relay_origin=None,
-            spool=Spool(remote, folder, MAX_REPO_BYTES, 0),
+            spool=Spool(tools.remote, folder, MAX_REPO_BYTES, 0),
             now=tools.now,
         )
 

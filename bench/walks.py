@@ -11,12 +11,12 @@ from urllib.request import urlopen
 
 import asyncpg
 
+from bench.databases import new_index
 from bench.processes import listening, measured
 from bench.reference import reference_pds
 from bench.report import Figure, paired, say
 from bench.repos import OURS, OnDisk, invented_did, repo_on_disk, repos_of_people, total_bytes
-from migrations import embedded, runner
-from tests.conftest import new_database
+from migrations import embedded
 from tests.reference.install import Unsupported
 
 RECORDS = 1_000_000
@@ -120,7 +120,7 @@ async def _walked(
 async def _run(
     server: str, folder: Path, repos: Sequence[OnDisk], origins: Sequence[str], kind: str
 ) -> Mapping[str, Any]:
-    async with _database(server) as url:
+    async with new_index(server) as url:
         await _introduce(url, repos, origins)
         result = await measured("bench.walker", kind, url, folder)
         if kind == "walk":
@@ -132,13 +132,6 @@ def _counts(port: int) -> dict[str, int]:
     with urlopen(f"http://127.0.0.1:{port}/counts", timeout=60) as answer:
         counts: dict[str, int] = json.loads(answer.read())
         return counts
-
-
-@asynccontextmanager
-async def _database(server: str) -> AsyncIterator[str]:
-    async with new_database(server, "template0") as url:
-        await runner.migrate(url)
-        yield url
 
 
 @asynccontextmanager
