@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import socket
 import time
@@ -21,7 +22,9 @@ Answer = Callable[[], Awaitable[Response]]
 Fault = Callable[[Answer], Awaitable[Response]]
 
 NOWHERE = "http://127.0.0.1:9"
-OUR_PORTS = range(15_000, 32_000)
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 16
+OUR_PORTS = range(15_000 + 1_000 * WORKER, 16_000 + 1_000 * WORKER)
+"""Another worker's tests take none of them between the choice and the start of a program."""
 TOO_LATE_SECONDS = 600
 
 
