@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 SEARCH = "tests/appview/test_search.py"
 QUERY = "tests/appview/test_search_query.py"
+NARROWED = "tests/appview/test_search_narrowed.py"
 FOLLOWING = "tests/indexer/test_search.py"
 MATCH = "appview/search/match.py"
 SCHEMA = "migrations/versions/0001_index.sql"
@@ -74,6 +75,22 @@ SEARCHES = (
         new="then document.at end desc, document.rank, document.id desc",
         breaks="of a common word the least liked are found",
         tests=(f"{SEARCH}::test_a_common_word_is_found_with_the_best_first",),
+    ),
+    Mutant(
+        name="newest-of-the-best-shelf",
+        file=SCHEMA,
+        old="        continue when in_stage >= wanted and not by_time;",
+        new="        continue when in_stage >= wanted;",
+        breaks="of a common word what nobody likes yet is not among the newest",
+        tests=(f"{NARROWED}::test_a_narrowed_search_finds_what_a_look_at_everything_finds",),
+    ),
+    Mutant(
+        name="last-length-left-out",
+        file="lexicons/terms.py",
+        old="for number in range(shortest, longest + 1)]",
+        new="for number in range(shortest, longest)]",
+        breaks="what is a little shorter than the longest that is asked for is not found",
+        tests=("tests/lexicons/test_terms.py::test_what_is_as_long_has_a_term_of_it",),
     ),
     Mutant(
         name="a-page-is-skipped",
