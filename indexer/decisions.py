@@ -27,6 +27,7 @@ from indexer.proving import Pending, Queued, Verified
 from indexer.repo_state import (
     QueueSizes,
     RepoState,
+    Settling,
     State,
     Verdict,
     follow_commit,
@@ -74,14 +75,15 @@ class Wakes:
 class Decisions:
     """What is known of every tracked repo; whoever holds the desk may change it.
 
-    `collections` are indexed; `queued` holds the bytes in each repo's queue, `questioned` whose
-    status is being asked for: an #account that comes meanwhile takes them out.
+    `collections` are indexed; `queued` holds the bytes in each repo's queue, `settling` who was
+    walked, `questioned` whose status is asked for: an #account that comes meanwhile takes them out.
     """
 
     collections: frozenset[str]
     repos: dict[Did, RepoState]
     inactive: set[Did]
     queued: QueueSizes
+    settling: dict[Did, Settling] = field(default_factory=dict)
     questioned: set[Did] = field(default_factory=set)
     wakes: Wakes = field(default_factory=Wakes)
     doubts: Doubts = field(default_factory=Doubts)
@@ -127,6 +129,10 @@ class Decisions:
         metrics.verdicts_total.labels(verdict).inc()
         step = Step(did=event.did, changes=changes)
         if verdict is Verdict.DURING_WALK:
+            settling = self.settling.get(event.did)
+            if settling is not None and event.rev <= settling.rev:
+                settling.put_aside(changes)
+                step = Step(did=event.did)
             return (step, *self._enqueue(event, frame, after, "during a walk"))
         return (replace(step, repo=self._enter(after)),)
 

@@ -6,12 +6,14 @@ rev that last touched it; the state only says whether anything may be missing. A
 the table.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from indexer.events import VerifiedCommit, VerifiedSync
+from indexer.events import RecordChange, VerifiedCommit, VerifiedSync
 from lexicons.syntax import Did
+
+LATE_BYTES = 1 << 20
 
 
 class State(StrEnum):
@@ -49,6 +51,26 @@ class QueueSizes(MutableMapping[Did, int]):
 
     def __len__(self) -> int:
         return len(self._sizes)
+
+
+@dataclass(slots=True)
+class Settling:
+    """A walk whose tree, of `rev`, is being compared with what is stored.
+
+    What the stream tells late is in that tree, or undone by it; written after the comparison, it
+    would stay, since what undoes it comes when the repo is past it. It is for a walk that fails.
+    """
+
+    rev: str
+    late: list[RecordChange] = field(default_factory=list)
+    room: int = LATE_BYTES
+
+    def put_aside(self, changes: Sequence[RecordChange]) -> None:
+        self.room -= sum(len(change.value or b"") for change in changes)
+        if self.room < 0:
+            self.late.clear()  # all or nothing: what is left would be undone by what is not
+        else:
+            self.late += changes
 
 
 class Verdict(StrEnum):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from indexer import metrics, requests
-from indexer.events import Reason, Rejected, VerifiedRoot
+from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.seldom import Seldom
@@ -153,6 +153,7 @@ class Resync:
             self.failing.discard(did)
             metrics.resyncs_total.labels("done").inc()
         finally:
+            self.pipeline.settling.pop(did, None)
             self._walking.pop(did, None)
 
     async def _resync(self, did: Did) -> None:
@@ -222,10 +223,21 @@ class Resync:
             repo = replace(self.pipeline.repos[did], state=State.GONE, reason=reason[:500])
             self.pipeline.repos[did] = repo
             self.pipeline.queued.pop(did, None)
-            step = Step(did=did, repo=repo, status_due=did, dequeue_through=LAST_SEQ)
+            step = Step(
+                did=did,
+                changes=self._late(did),
+                repo=repo,
+                status_due=did,
+                dequeue_through=LAST_SEQ,
+            )
             await self.pipeline.writer.write([step], None)
             await self.pool.execute("update repo set attempts = attempts + 1 where did = $1", did)
         await requests.close(self.pool, did, requests.GONE)
+
+    def _late(self, did: Did) -> tuple[RecordChange, ...]:
+        """No tree says now what became of it; it is proven."""
+        settling = self.pipeline.settling.pop(did, None)
+        return () if settling is None else tuple(settling.late)
 
     async def _put_back(self, did: Did) -> None:
         async with self.pipeline.desk:
@@ -247,9 +259,8 @@ class Resync:
             repo = replace(repo, state=State.DESYNCHRONIZED, reason=reason[:500])
             self.pipeline.repos[did] = repo
             self.pipeline.queued.pop(did, None)
-            await self.pipeline.writer.write(
-                [Step(did=did, repo=repo, dequeue_through=LAST_SEQ)], None
-            )
+            step = Step(did=did, changes=self._late(did), repo=repo, dequeue_through=LAST_SEQ)
+            await self.pipeline.writer.write([step], None)
             attempts = await self.pool.fetchval(
                 """
                 update repo

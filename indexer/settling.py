@@ -13,7 +13,7 @@ from indexer import mending, recount, requests
 from indexer.draining import drain
 from indexer.events import RecordChange
 from indexer.pipeline import Pipeline
-from indexer.repo_state import RepoState, State
+from indexer.repo_state import RepoState, Settling, State
 from indexer.soundness import inspect
 from indexer.steps import Step
 from indexer.walks import Place, Source, Truncated, Walked
@@ -39,6 +39,8 @@ async def settle(
 ) -> None:
     """Write the differences; the end of the queue and the new state commit together."""
     did, root = identity.did, walked.root
+    async with pipeline.desk:  # what was decided before is written
+        pipeline.settling[did] = Settling(root.rev)
     doubted = await _doubted(pipeline.writer, walked) if in_full else ()
     pool = pipeline.writer.pool
     known = await _known(pool, did) | dict.fromkeys(doubted, "")

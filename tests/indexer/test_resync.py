@@ -1,7 +1,6 @@
 """One repo walked: tests/network has the rest, as seen from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,15 @@ from indexer.discovery import Discovery
 from indexer.repo_state import State
 from indexer.spool import Spool
 from indexer.walks import HEAD_MOVES, VALUE_BYTES_AT_ONCE
+from indexer.writer import LOCK
 from lexicons.syntax import parse_did
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, untold
 from tests.network.encoding import tid
 from tests.network.http import Answer, Fault, body, endless, held, rewritten, sections, status
 from tests.network.makers import track
-from tests.network.repo import Write
+from tests.network.repo import CommitEvent, Write
 from tests.network.world import untold as untold_to_anyone
 from tests.support import wait_until
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 async def test_a_walk_that_meets_a_new_key_looks_it_up(scene: Scene) -> None:
@@ -56,6 +49,64 @@ async def test_case_58_a_commit_that_came_during_a_walk_is_chained_to_its_end(sc
     )
     assert await scene.tracks() == {"First", "Missed", "During the walk", "And another"}
     assert await scene.tools.pool.fetchval("select count(*) from repo_queue") == 0
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_tree_has_left_behind_does_not_come_back_during_its_walk(
+    scene: Scene, *, fails: bool
+) -> None:
+    """Made and deleted before the walk; the stream, which lags, tells of one during it."""
+    alice, did, pipeline = scene.alice, parse_did(scene.alice.did), scene.pipeline
+    events: list[CommitEvent] = []
+    doomed = await alice.write(track("Doomed"), told=events.append)
+    await alice.delete(doomed, told=events.append)
+    missed = await alice.write(track("Missed"), told=events.append)
+    await pipeline.writer.write([pipeline.track(did, "a test")], None)
+    assert await scene.resync.claim() == did
+    pds, settling, told = alice.pds, asyncio.Event(), asyncio.Event()
+
+    async def when_told(answer: Answer) -> Response:
+        if missed.cid in pds.asked[-1].params.get("cids", []):
+            settling.set()  # what is there already has been looked at
+            await told.wait()
+            if fails:
+                return await status(500)(answer)
+        return await answer()
+
+    pds.faults.on("com.atproto.sync.getRepo", status(501, error="MethodNotImplemented"))
+    pds.faults.on("com.atproto.sync.getBlocks", when_told)
+    walking = asyncio.create_task(scene.resync.resync(did))
+    await wait_until(settling.is_set)
+    pipeline.offer(events[0].frame(1))
+    await pipeline.step()
+    told.set()
+    await walking
+    if fails:
+        assert await scene.tracks() == {"First", "Doomed"}  # as far as anybody knows
+    for seq, event in enumerate(events[1:], start=2):
+        pipeline.offer(event.frame(seq))
+        await pipeline.step()
+    assert await scene.tracks() == {"First", "Missed"}
+
+
+async def test_what_is_being_written_as_a_walk_ends_is_compared_with_its_tree(scene: Scene) -> None:
+    alice, did, pipeline = scene.alice, parse_did(scene.alice.did), scene.pipeline
+    events: list[CommitEvent] = []
+    doomed = await alice.write(track("Doomed"), told=events.append)
+    await alice.delete(doomed, told=events.append)
+    await pipeline.writer.write([pipeline.track(did, "a test")], None)
+    assert await scene.resync.claim() == did
+    pipeline.offer(events[0].frame(1))
+    async with scene.tools.pool.acquire() as other, other.transaction():
+        await other.execute("select pg_advisory_xact_lock($1)", LOCK)
+        writing = asyncio.create_task(pipeline.step())
+        await wait_until(pipeline.desk.locked)
+        walking = asyncio.create_task(scene.resync.resync(did))
+        await wait_until(lambda: pipeline.desk._waiters)
+    await asyncio.gather(writing, walking)
+    pipeline.offer(events[1].frame(2))
+    await pipeline.step()
+    assert await scene.tracks() == {"First"}
 
 
 @pytest.mark.parametrize("first", ["walk", "gap"])
