@@ -25,7 +25,7 @@ from xrpc.tasks import end
 async def main(port: int, total: int, foreign_bytes: int, database_url: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     origin = f"ws://127.0.0.1:{port}"
-    async with local_tools(database_url, frozenset({origin})) as tools:
+    async with local_tools(database_url) as tools:
         pipeline = await build_pipeline(tools, "fm.plyr", f"bench-{port}")
         relay = Relay(
             origin=origin,

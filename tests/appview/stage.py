@@ -24,7 +24,7 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.makers import Rows
 from tests.appview.served import served
-from tests.indexer.test_replay import tools
+from tests.indexer.tools import tools
 from tests.network.http import Answer, Fault
 from tests.network.world import Person, World
 from tests.support import http_client, wait_until
@@ -113,13 +113,14 @@ async def staged(
         settings = AppSettings("https://music.test", "1", folder / "data", remembers_pages=False)
         clients: list[httpx.AsyncClient] = []
         opened: list[Blobs] = []
+        end = asyncio.Event()  # of all at once: each takes some tenths of a second
         for disk in disks or [Disk(folder / "media", MANY, 0) for _ in range(servers)]:
             note = Missing(pool).note
             sources = Sources(using.resolver, using.remote, using.client, 50_000_000, note)
             blobs = await stack.enter_async_context(open_blobs(disk, sources, **given))
             opened.append(blobs)
             app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
-            url = await stack.enter_async_context(served(app))
+            url = await stack.enter_async_context(served(app, end))
             limits = httpx.Limits(max_connections=None)
             clients.append(
                 await stack.enter_async_context(http_client(url, limits=limits, timeout=30))

@@ -44,7 +44,7 @@ from tests.appview.stage import (
     staged,
     whole,
 )
-from tests.indexer.test_replay import tools
+from tests.indexer.tools import tools
 from tests.network.http import (
     Answer,
     Fault,

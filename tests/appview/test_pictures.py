@@ -31,7 +31,7 @@ from tests.appview.covers import FRONT_COVER, covered, picture
 from tests.appview.makers import Rows, cid_of
 from tests.appview.served import served
 from tests.appview.stage import a_second_later
-from tests.indexer.test_replay import tools
+from tests.indexer.tools import tools
 from tests.network.http import Fault, HttpServer, body, endless, held, redirect, status
 from tests.network.world import Person, World
 from tests.support import http_client, wait_until
@@ -134,7 +134,7 @@ async def staged(
             tools(pool, world.directory.url, allow_private_addresses=reaches_private)
         )
         client = given.client.trusting(host.url)
-        servers = []
+        servers, end = [], asyncio.Event()
         for _ in range(2):
             sources = Sources(given.resolver, Remote(client, time.monotonic), client, 50_000_000)
             disk = Disk(folder / "media", 1 << 40, 0)
@@ -143,7 +143,7 @@ async def staged(
                 "https://music.test", "1", folder, remembers_pages=False, rate_limit=limit
             )
             app = create_app(settings, pool, load_catalog(), None, blobs=blobs)
-            url = await stack.enter_async_context(served(app))
+            url = await stack.enter_async_context(served(app, end))
             servers.append(await stack.enter_async_context(http_client(url, timeout=30)))
         yield Scene(world, alice, rows, host, servers)
 

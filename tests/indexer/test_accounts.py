@@ -1,9 +1,7 @@
 """Questions beside the stream, and words of the stream that come while they are asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
@@ -18,16 +16,10 @@ from indexer.steps import AccountStatus, Step
 from lexicons.syntax import parse_did
 from migrations.database import Pool
 from tests.indexer.changes import ALICE, BOB, change, index, like, uri
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, untold
 from tests.network.http import Answer, body, held
 from tests.network.repo import account_event, identity_event
 from tests.support import wait_until
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 class Slow:

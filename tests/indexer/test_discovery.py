@@ -1,18 +1,16 @@
 """Who holds records of ours: asked for page by page or repo by repo, and every day anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
 from indexer.discovery import DESCRIBE_RETRIES, Discovery
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete
+from tests.indexer.scene import Scene
 from tests.network.http import Answer, HttpServer, json_response, status
 from tests.network.makers import post, track
 from tests.network.world import new_plc_did
@@ -21,12 +19,6 @@ from xrpc.remote import HostBusy, RemoteError
 
 DESCRIBE = "com.atproto.repo.describeRepo"
 LIST = "com.atproto.sync.listReposByCollection"
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 async def as_usual(answer: Answer) -> Response:

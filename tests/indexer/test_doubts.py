@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,7 @@ from indexer.doubts import AT_MOST, LOOK_AFTER_SECONDS, REST_SECONDS, Doubts
 from indexer.repo_state import State
 from indexer.service import build_pipeline
 from lexicons.syntax import Did, parse_did
-from migrations.database import Pool
-from tests.indexer.test_watch import LATEST_COMMIT, Scene, complete, untold
+from tests.indexer.scene import LATEST_COMMIT, Scene, untold
 from tests.network.http import held, status
 from tests.network.makers import track
 from tests.support import wait_until
@@ -27,12 +24,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 def test_a_repo_is_looked_into_once_an_hour() -> None:

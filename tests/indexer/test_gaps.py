@@ -1,8 +1,6 @@
 """What a gap in the stream may have cost is asked for anew: repos, and who is hidden."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from starlette.responses import Response
@@ -14,16 +12,10 @@ from indexer.repo_state import State
 from indexer.service import build_accounts
 from lexicons.syntax import parse_did
 from migrations.database import Pool
+from tests.indexer.scene import Scene, untold
 from tests.indexer.test_relay import reading
-from tests.indexer.test_watch import Scene, complete, untold
 from tests.network.http import Answer
 from tests.support import wait_until
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 def discovery_of(scene: Scene) -> Discovery:

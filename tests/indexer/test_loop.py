@@ -6,9 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count, islice
-from pathlib import Path
-
-import pytest
 
 from indexer.draining import drain
 from indexer.repo.node import encode_node, height_of, node_cid
@@ -16,8 +13,7 @@ from indexer.repo_state import State
 from indexer.service import build_pipeline
 from indexer.walks import Place, open_repo, walk
 from lexicons.syntax import parse_did
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, untold
 from tests.network.encoding import dag_cbor, link_to, tid
 from tests.network.keys import SigningKey
 from xrpc.identity import Identity
@@ -95,12 +91,6 @@ async def test_a_walk_through_huge_nodes_leaves_turns_to_others() -> None:
         walked = await walk(source, opened, {"fm.plyr.track"})
         assert taken.taken >= 5
     assert len(walked.entries) == len(keys)
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 async def test_a_long_queue_leaves_turns_to_others_and_the_desk_to_the_stream(

@@ -12,7 +12,7 @@ from indexer.missing_blobs import AT_ONCE, UNSURE_AGE, MissingBlobs
 from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.makers import Rows
-from tests.indexer.test_replay import tools
+from tests.indexer.tools import tools
 from tests.network.http import json_response, status
 from tests.network.world import Person, World
 

@@ -1,19 +1,9 @@
 """The way of an event, where two things happen at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
+from tests.indexer.scene import Scene, untold
 
 
 async def test_an_event_that_comes_while_the_idle_cursor_waits_is_neither_lost_nor_passed(

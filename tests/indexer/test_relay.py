@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -16,17 +15,10 @@ from websockets.http11 import Request, Response
 from indexer import cursors
 from indexer.relay import Relay
 from indexer.subscribing import PING_SECONDS, Backoff, open_firehose
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete
+from tests.indexer.scene import Scene
 from tests.network.makers import track
 from tests.support import wait_until
 from xrpc.client import GuardedClient
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 def relay_of(scene: Scene, ping_seconds: float) -> Relay:

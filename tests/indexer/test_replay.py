@@ -1,26 +1,17 @@
 """The main job on real input: the firehose of a reference PDS, replayed."""
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from indexer.proving import NETWORK_WAIT_SECONDS
 from indexer.replay import BadRecording, Summary, replay
-from indexer.service import Tools, build_accounts, build_pipeline
-from lexicons.catalog import load_catalog
+from indexer.service import build_accounts, build_pipeline
 from migrations.database import Pool
 from tests.indexer.directory import serving_directory
 from tests.indexer.dump import everything
 from tests.indexer.recording import recording
-from tests.support import NO_AUTHORITIES
-from xrpc.client import GuardedClient
-from xrpc.identity import IdentityResolver
-from xrpc.identity_store import IdentityStore
-from xrpc.remote import Remote
+from tests.indexer.tools import tools
 
 OURS = frozenset(
     {
@@ -32,31 +23,6 @@ OURS = frozenset(
         "app.bsky.actor.profile",
     }
 )
-
-
-@asynccontextmanager
-async def tools(
-    pool: Pool, directory: str, *, allow_private_addresses: bool = False
-) -> AsyncIterator[Tools]:
-    client = GuardedClient(
-        allow_private_addresses=allow_private_addresses,
-        user_agent="plyr-appview tests",
-        trusted_origins=frozenset({directory}),
-        ssl_context=NO_AUTHORITIES,
-    )
-    async with (
-        client,
-        IdentityResolver(client, directory, directory, IdentityStore(pool)) as resolver,
-    ):
-        yield Tools(
-            pool=pool,
-            catalog=load_catalog("fm.plyr"),
-            client=client,
-            operators=client,
-            resolver=resolver,
-            remote=Remote(client, time.monotonic),
-            now=lambda: datetime.now(UTC),
-        )
 
 
 async def replayed(pool: Pool, file: Path, directory: str) -> Summary:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,7 @@ from indexer.repo_state import State
 from indexer.resync import FIRST_RETRY, LONGEST_RETRY, TRIES_OF_STRANGERS
 from indexer.service import build_accounts, build_pipeline
 from lexicons.syntax import Did, parse_did
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, untold
 from tests.network.encoding import Link, parse_link
 from tests.network.http import rewritten, sections, status
 from tests.network.makers import track
@@ -27,12 +25,6 @@ from xrpc.remote import Remote
 
 GET_BLOCKS = "com.atproto.sync.getBlocks"
 GET_REPO = "com.atproto.sync.getRepo"
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 async def call_for_a_walk(scene: Scene) -> Did:

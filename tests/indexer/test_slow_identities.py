@@ -11,7 +11,7 @@ from indexer.repo_state import State
 from indexer.service import build_accounts
 from lexicons.syntax import parse_did
 from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, complete, untold
 from tests.network.http import held
 
 FOR_EVER = 3600.0

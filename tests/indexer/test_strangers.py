@@ -2,9 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
@@ -17,16 +15,9 @@ from indexer.service import build_accounts
 from indexer.steps import QueuedFrame, Step
 from indexer.walks import Truncated
 from lexicons.syntax import parse_did
-from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, untold
 from tests.network.http import body, status
 from tests.support import wait_until
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 @pytest.mark.parametrize("host", ["a\0b.test", "a\x01b.test", "a b.test", "[::1", "x" * 1000])

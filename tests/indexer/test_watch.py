@@ -1,106 +1,19 @@
 """Blindness of the relay is noticed by asking, not by silence (R39, R40)."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
-import pytest
 
 from indexer.discovery import Discovery
-from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
-from indexer.resync import Resync
-from indexer.service import Tools, build_pipeline
-from indexer.spool import Spool
-from indexer.watch import Watch
 from lexicons.syntax import parse_did, tid_from_micros
-from migrations.database import Pool
-from tests.indexer.test_replay import tools
+from tests.indexer.scene import LATEST_COMMIT, Scene, untold
 from tests.network.http import Fault, body
 from tests.network.makers import track
-from tests.network.repo import CommitEvent
-from tests.network.world import Person, World
-
-
-@dataclass(slots=True)
-class Scene:
-    """An index that is complete, beside a world whose relay tells it nothing."""
-
-    world: World
-    alice: Person
-    tools: Tools
-    pipeline: Pipeline
-    resync: Resync
-    gaps: int = 0
-
-    def watch(self, later: timedelta) -> Watch:
-        return Watch(
-            pipeline=self.pipeline,
-            resolver=self.tools.resolver,
-            remote=self.tools.remote,
-            client=self.tools.client,
-            second_origin=None,
-            sample_seconds=1,
-            now=lambda: datetime.now(UTC) + later,
-            on_gap=self.note_gap,
-        )
-
-    def note_gap(self) -> None:
-        self.gaps += 1
-
-    async def walk_what_is_due(self) -> None:
-        while (did := await self.resync.claim()) is not None:
-            await self.resync.resync(did)
-
-    async def tracks(self) -> set[str]:
-        return {row["title"] for row in await self.tools.pool.fetch("select title from track")}
-
-
-@asynccontextmanager
-async def complete(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
-    world = await World.start()
-    try:
-        person = await world.person("alice")
-        await person.write(track("First"))
-        async with tools(pool, world.directory.url, allow_private_addresses=True) as given:
-            pipeline = await build_pipeline(given, "fm.plyr", host=None)
-            origin = world.relay.http_url
-            await Discovery(pool, pipeline, given.remote, origin, given.now).discover()
-            resync = Resync(
-                pool=pool,
-                pipeline=pipeline,
-                resolver=given.resolver,
-                remote=given.remote,
-                relay_origin=None,
-                spool=Spool(given.remote, folder, max_repo_bytes=1 << 20, min_free_bytes=0),
-                now=given.now,
-            )
-            scene = Scene(world, person, given, pipeline, resync)
-            await scene.walk_what_is_due()
-            assert await scene.tracks() == {"First"}
-            yield scene
-    finally:
-        await world.stop()
-
+from tests.network.world import Person
 
 MINUTE = timedelta(minutes=1)
-LATEST_COMMIT = "com.atproto.sync.getLatestCommit"
-
-
-async def untold(person: Person, title: str) -> CommitEvent:
-    """A commit that really happened and that the relay does not tell."""
-    events: list[CommitEvent] = []
-    await person.write(track(title), told=events.append)
-    return events[0]
-
-
-@pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with complete(pool, tmp_path) as scene:
-        yield scene
 
 
 async def test_a_sample_of_what_we_have_finds_nothing(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from indexer.repo_state import State
 from indexer.writer import LOCK
 from lexicons.syntax import parse_did
 from migrations.database import Pool
-from tests.indexer.test_watch import Scene, complete, untold
+from tests.indexer.scene import Scene, complete, untold
 from tests.network.makers import post, track
 from tests.support import wait_until
 
