@@ -9,10 +9,8 @@ import pytest
 from indexer.events import QuarantineReason
 from indexer.repo_state import RepoState, State
 from indexer.steps import AccountStatus, Cursor, QueuedFrame, Step
-from indexer.writer import LOCK
 from lexicons.syntax import RecordKey
 from migrations.database import Pool
-from migrations.runner import Connection
 from tests.indexer.changes import (
     ALICE,
     BOB,
@@ -31,6 +29,7 @@ from tests.indexer.changes import (
     track,
     uri,
 )
+from tests.indexer.deaths import dies
 from tests.support import wait_until
 
 CURSOR = Cursor("relay.example", 7, "2026-10-01T11:59:58.5Z", NOW)
@@ -163,9 +162,12 @@ async def test_a_kill_at_any_statement_leaves_nothing_and_a_replay_everything(
     statements = 0
     while True:
         statements += 1
-        was_killed = await write_and_die(database_url, history[batch], statements)
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        was_killed = await dies(
+            pool,
+            database_url,
+            statements,
+            lambda dying: new_writer(dying).write(history[batch], CURSOR),
+        )
         found = await dump(pool)
         if not was_killed:
             break
@@ -175,27 +177,6 @@ async def test_a_kill_at_any_statement_leaves_nothing_and_a_replay_everything(
     await new_writer(pool).write(history[batch], CURSOR)
     after = await dump(pool)
     assert found == after != before
-
-
-async def write_and_die(url: str, steps: list[Step], after_statements: int) -> bool:
-    """Write on a connection that dies so many statements later; tell whether it did."""
-    left = after_statements
-
-    async def watch(connection: Connection) -> None:
-        def count(_query: object) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                connection.terminate()
-
-        connection.add_query_logger(count)
-
-    async with asyncpg.create_pool(url, min_size=1, max_size=1, init=watch) as pool:
-        try:
-            await new_writer(pool).write(steps, CURSOR)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
-            return True
-    return False
 
 
 async def test_writers_at_the_same_time_take_turns(pool: Pool) -> None:

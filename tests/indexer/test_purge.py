@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import asyncpg
 import pytest
 
 from indexer.purge import CHUNK_BYTES, Purge
@@ -10,7 +9,6 @@ from indexer.records.registry import RECORD_TYPES
 from indexer.repo_state import RepoState, State
 from indexer.steps import AccountStatus, QueuedFrame, Step
 from migrations.database import Pool
-from migrations.runner import Connection
 from tests.indexer.changes import (
     ALICE,
     BOB,
@@ -32,13 +30,13 @@ from tests.indexer.changes import (
     track,
     uri,
 )
+from tests.indexer.deaths import dies
 from tests.indexer.test_counters import (
     assert_links_are_sound,
     counts_kept,
     counts_worked_out,
     recount,
 )
-from tests.support import wait_until
 
 SECRET = "what nobody should read again"
 BOBS_TRACK = uri(BOB, "track", 1)
@@ -296,7 +294,11 @@ async def test_a_purge_that_is_killed_at_any_statement_is_gone_on_with(
     await tell(pool)
     await recount(pool)
     statements = 0
-    while await purge_and_die(pool, database_url, statements := statements + 1):
+
+    async def purge_three(dying: Pool) -> None:
+        await Purge(dying, new_pipeline(dying)).purge_some(3)
+
+    while await dies(pool, database_url, statements := statements + 1, purge_three):
         await assert_links_are_sound(pool)
         assert await counts_kept(pool) == await counts_worked_out(pool)
     assert statements > 12
@@ -304,33 +306,3 @@ async def test_a_purge_that_is_killed_at_any_statement_is_gone_on_with(
     assert SECRET.encode() not in values(await dump(pool))
     assert await counts_kept(pool) == await counts_worked_out(pool)
     assert await pool.fetchval("select count(*) from record where value is not null") == 4
-
-
-async def purge_and_die(pool: Pool, url: str, after_statements: int) -> bool:
-    """Erase three records on a connection that dies so many statements later, if it comes to it."""
-    left, backend = after_statements, 0
-
-    async def watch(connection: Connection) -> None:
-        nonlocal backend
-        backend = backend or connection.get_server_pid()
-
-        def count(_query: object) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                connection.terminate()
-
-        connection.add_query_logger(count)
-
-    async def is_gone() -> bool:
-        """Until then it may be committing what we did not wait for."""
-        alive = "select exists (select from pg_stat_activity where pid = $1)"
-        return not await pool.fetchval(alive, backend)
-
-    async with asyncpg.create_pool(url, min_size=1, max_size=1, init=watch) as dying:
-        try:
-            await Purge(dying, new_pipeline(dying)).purge_some(3)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
-            await wait_until(is_gone)
-            return True
-    return False
