@@ -40,7 +40,7 @@ async def settle(
     """Write the differences; the end of the queue and the new state commit together."""
     did, root = identity.did, walked.root
     async with pipeline.desk:  # what was decided before is written
-        pipeline.settling[did] = Settling(root.rev)
+        pipeline.settling.setdefault(did, Settling(root.rev)).rev = root.rev
     doubted = await _doubted(pipeline.writer, walked) if in_full else ()
     pool = pipeline.writer.pool
     known = await _known(pool, did) | dict.fromkeys(doubted, "")
