@@ -49,8 +49,10 @@ class Tally:
     """By how much each count moves in this transaction."""
 
     track_collection: str
-    subjects: dict[str, list[int]] = field(default_factory=lambda: defaultdict(_three_zeros))
-    accounts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(_four_zeros))
+    subjects: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    accounts: dict[str, list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0])
+    )
 
     def add_to_account(self, did: str, column: str, by: int) -> None:
         self.accounts[did][ACCOUNT_COLUMNS[column]] += by
@@ -65,14 +67,6 @@ class Tally:
             author = author_of(subject, self.track_collection)
             if author is not None:
                 self.add_to_account(author, "likes_received", by)
-
-
-def _three_zeros() -> list[int]:
-    return [0, 0, 0]
-
-
-def _four_zeros() -> list[int]:
-    return [0, 0, 0, 0]
 
 
 def author_of(subject: str, track_collection: str) -> str | None:
