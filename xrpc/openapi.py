@@ -52,6 +52,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     "nsid": f"^{_NSID}$",
     "tid": "^[234567a-j][234567a-z]{12}$",
 }
+_ERROR: Final[Json] = {"$ref": "#/components/schemas/Error"}
 _STATUSES: Final[Mapping[str, str]] = {
     "400": "The request is not what the method takes, or one of the method's own errors.",
     "401": "The token is not valid, or one is needed.",
@@ -188,7 +189,7 @@ class _Writer:
         elif main["type"] == "procedure":
             statuses |= _OF_BODIES
         errors = {
-            status: {"description": text, "content": _error_content("Error")}
+            status: {"description": text, "content": _content_of(_ERROR)}
             for status, text in statuses.items()
         }
         if own:
@@ -269,15 +270,15 @@ def _own_errors(errors: list[Mapping[str, str]]) -> Json:
     names = [error["name"] for error in errors]
     told = [f"`{error['name']}`: {error.get('description', '')}" for error in errors]
     named = {"properties": {"error": {"enum": ["InvalidRequest", *names]}}}
-    schema = {"allOf": [{"$ref": "#/components/schemas/Error"}, named]}
+    schema = {"allOf": [_ERROR, named]}
     return {
         "description": "\n".join([_STATUSES["400"], *told]),
-        "content": {"application/json": {"schema": schema}},
+        "content": _content_of(schema),
     }
 
 
-def _error_content(name: str) -> Json:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+def _content_of(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
 
 
 def _shared() -> Json:
