@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 ACCOUNTS = "tests/network/test_accounts.py"
 IDENTITY = "tests/xrpc/test_identity.py"
+REPLAY = "tests/indexer/test_replay.py"
 WINDOW = "tests/indexer/test_window.py"
 SIGN_OF_LIFE = (
     "tests/indexer/test_retries.py::test_who_was_gone_and_gives_a_sign_of_life_is_walked",
@@ -131,5 +132,13 @@ PEOPLE = (
         new="    if repo.state not in {State.SYNCHRONIZED, State.GONE}:",
         breaks="one commit papers over all that was purged",
         tests=("tests/indexer/test_repo_state.py::test_a_commit_does_not_mend_what_is_missing",),
+    ),
+    Mutant(
+        name="replay-without-patience",
+        file="indexer/replay.py",
+        old="    pipeline.network_wait_seconds = None",
+        new="    pass",
+        breaks="behind a slow directory a replay loses what an account wrote",
+        tests=(f"{REPLAY}::test_a_directory_slower_than_a_stream_would_wait_for_loses_nothing",),
     ),
 )
