@@ -96,6 +96,25 @@ CHAINS = (
         tests=(f"{COMMITS}::test_case_32_a_hidden_op_calls_for_a_resync",),
     ),
     Mutant(
+        name="doubt-in-memory-only",
+        file="indexer/pipeline.py",
+        old=" for did in self.doubts.take_unwritten()]",
+        new=" for did in ()]",
+        breaks="what a refused frame hid is not looked for after a restart",
+        tests=("tests/indexer/test_doubts.py::test_a_doubt_outlives_a_restart",),
+    ),
+    Mutant(
+        name="strangers-waited-for",
+        file="indexer/proving.py",
+        old='if did.startswith("did:web:")}',
+        new="if False}",
+        breaks="a domain that is slow on purpose holds up everybody's commits",
+        tests=(
+            "tests/indexer/test_slow_identities.py"
+            "::test_a_domain_that_is_slow_to_say_who_signs_holds_up_nobody_else",
+        ),
+    ),
+    Mutant(
         name="refused-frame-forgotten",
         file="indexer/decisions.py",
         old="if did in self.repos and not error.reason.is_after_signature:",
