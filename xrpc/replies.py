@@ -1,13 +1,13 @@
 """An answer on its way out: bytes, headers, and the forms that a client may prefer."""
 
 import gzip
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from starlette.types import Send
 
+from xrpc.caching import has_already, tag_of
 from xrpc.errors import XrpcError
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -43,7 +43,7 @@ class Page:
     def etag(self) -> bytes:
         """Weak: one for the plain and the compressed form."""
         if not self._etag:
-            self._etag = b'W/"' + hashlib.sha256(self.body).hexdigest()[:24].encode() + b'"'
+            self._etag = b"W/" + tag_of(self.body).encode()
         return self._etag
 
     @property
@@ -70,7 +70,7 @@ class Reply:
 def page_reply(page: Page, asked: Mapping[bytes, bytes]) -> Reply:
     """For anybody: may be cached, and is not sent again to who has it."""
     headers = [_type(page), _VARY, _PUBLIC, (b"etag", page.etag)]
-    if _has(asked.get(b"if-none-match"), page.etag):
+    if has_already(asked.get(b"if-none-match", b"").decode("latin-1"), page.etag.decode()):
         return Reply(304, headers[1:], b"")
     return _encoded(page, headers, asked)
 
@@ -113,10 +113,3 @@ def _takes_gzip(accepted: bytes | None) -> bool:
         if coding.strip().lower() in {b"gzip", b"*"}:
             return weight.replace(b" ", b"").strip().rstrip(b"0.") != b"q="
     return False
-
-
-def _has(known: bytes | None, etag: bytes) -> bool:
-    if known is None:
-        return False
-    tags = [tag.strip() for tag in known.split(b",")]
-    return b"*" in tags or etag in tags or etag.removeprefix(b"W/") in tags

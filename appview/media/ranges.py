@@ -30,15 +30,6 @@ class Span:
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
-def has_already(headers: Mapping[str, str], etag: str) -> bool:
-    """Whether If-None-Match names the blob, weakly or strongly: 304."""
-    known = headers.get("if-none-match")
-    if known is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
-    return etag in tags or "*" in tags
-
-
 def wanted_span(headers: Mapping[str, str], etag: str, size: int) -> Span | None:
     """None for the whole: no range, one that cannot be read, several, or another blob's."""
     asked = _BYTES.fullmatch(headers.get("range", ""))

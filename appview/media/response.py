@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from appview.media.filling import Broken
 from appview.media.kinds import UNKNOWN, kind
 from appview.media.opened import Opened
-from appview.media.ranges import NotSatisfiable, Span, has_already, wanted_span
+from appview.media.ranges import NotSatisfiable, Span, wanted_span
 from xrpc.bodies import Disconnected
+from xrpc.caching import ASKED_FOR_EACH_TIME, has_already
 from xrpc.stream import unless_gone
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,6 @@ STRANGERS: Final = {
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "cross-origin",
 }
-# The right to a blob may end at any moment, so a cache has to ask whether it still may.
-KEPT: Final = "public, no-cache"
 
 
 class BlobResponse(Response):
@@ -83,7 +82,7 @@ def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None
     if mime_type == UNKNOWN:
         headers["content-disposition"] = "attachment"
     if opened.is_proven:
-        headers |= {"etag": etag, "cache-control": KEPT}
+        headers |= {"etag": etag, "cache-control": ASKED_FOR_EACH_TIME}
     else:
         headers["cache-control"] = "no-store"
     if opened.size is None:  # then no range can be told from another
@@ -105,9 +104,10 @@ def answer(opened: Opened, asked: Mapping[str, str], etag: str, said: str | None
 
 
 def not_modified(asked: Mapping[str, str], etag: str) -> Response | None:
-    if not has_already(asked, etag):
+    if not has_already(asked.get("if-none-match", ""), etag):
         return None
-    return Response(status_code=304, headers={"etag": etag, "cache-control": KEPT})
+    headers = {"etag": etag, "cache-control": ASKED_FOR_EACH_TIME}
+    return Response(status_code=304, headers=headers)
 
 
 async def _send_rest(send: Send, pieces: AsyncIterator[bytes]) -> None:

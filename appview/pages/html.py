@@ -1,17 +1,12 @@
 """Templates and the headers that every page carries."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 
-from appview.media.ranges import has_already
-
-# Whoever is hidden is hidden at once: a cache has to ask whether its copy may still be shown.
-KEPT: Final = "public, no-cache"
+from xrpc.caching import ASKED_FOR_EACH_TIME, has_already, tag_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Templates:
         if status >= 400:
             headers["cache-control"] = "no-store"
         else:
-            headers |= {"cache-control": KEPT, "etag": f'"{hashlib.sha256(html).hexdigest()[:32]}"'}
+            headers |= {"cache-control": ASKED_FOR_EACH_TIME, "etag": tag_of(html)}
         return Response(html, status, headers, "text/html")
 
     def _headers(self, *, framed: bool) -> dict[str, str]:
@@ -67,7 +62,7 @@ class Templates:
 def fresh(response: Response, asked: Mapping[str, str]) -> Response:
     """Nothing but the headers for whoever has the page already."""
     etag = response.headers.get("etag")
-    if etag is None or not has_already(asked, etag):
+    if etag is None or not has_already(asked.get("if-none-match", ""), etag):
         return response
     kept = ("etag", "cache-control", "content-security-policy")
     return Response(status_code=304, headers={name: response.headers[name] for name in kept})

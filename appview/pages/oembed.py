@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from appview.pages.asking import NoPage, Site
 from appview.pages.cards import ListCard, TrackCard
-from appview.pages.html import KEPT
 from appview.pages.records import UNKNOWN, checked_uri, load_list, load_track
 from appview.pictures.failures import NoPicture, NotNow
 from appview.pictures.permits import NotShown, artwork_at
 from appview.pictures.pictures import size_of
 from appview.views.track import WEB
 from lexicons.syntax import AtUri
+from xrpc.caching import ASKED_FOR_EACH_TIME
 
 WIDTH = 600
 TRACK_HEIGHT = 180
@@ -56,9 +56,8 @@ async def oembed(site: Site, request: Request) -> Response:
     if card.thumb is not None and (size := await _size(site, card.thumb)) is not None:
         answer["thumbnail_url"] = site.places.there(card.thumb)
         answer["thumbnail_width"], answer["thumbnail_height"] = size
-    return Response(
-        orjson.dumps(answer), headers={"cache-control": KEPT}, media_type="application/json"
-    )
+    headers = {"cache-control": ASKED_FOR_EACH_TIME}
+    return Response(orjson.dumps(answer), headers=headers, media_type="application/json")
 
 
 async def _size(site: Site, thumb: str) -> tuple[int, int] | None:

@@ -1,13 +1,11 @@
 """`/img/{size}/…`: pictures of records that are shown, at a URL for each version of one."""
 
-import hashlib
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from appview.media.ranges import has_already
 from appview.media.response import STRANGERS
 from appview.pictures.failures import NoPicture, NotNow
 from appview.pictures.permits import Artwork, Avatar, NotShown, Picture
@@ -17,6 +15,7 @@ from lexicons.cid import InvalidCid, parse_cid
 from lexicons.syntax import InvalidSyntax, parse_did, parse_record_key
 from migrations.database import Pool
 from xrpc.beside import Beside
+from xrpc.caching import has_already, tag_of
 from xrpc.errors import UPSTREAM_UNAVAILABLE, XrpcError
 
 # A browser has what it has shown; whoever hands pictures on to others has to ask whether it may.
@@ -50,9 +49,9 @@ async def _picture(gallery: Gallery, pool: Pool, beside: Beside, request: Reques
     except NotShown:
         beside.take(request)
         raise
-    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    etag = tag_of(data)
     headers = {**STRANGERS, "etag": etag, "cache-control": CACHE}
-    if has_already(request.headers, etag):
+    if has_already(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="image/jpeg")
 

@@ -23,9 +23,9 @@ SHOWN = (
     ),
     Mutant(
         name="page-kept-too-long",
-        file="appview/pages/html.py",
-        old='KEPT: Final = "public, no-cache"',
-        new='KEPT: Final = "public, max-age=600"',
+        file="xrpc/caching.py",
+        old='ASKED_FOR_EACH_TIME: Final = "public, no-cache"',
+        new='ASKED_FOR_EACH_TIME: Final = "public, max-age=600"',
         breaks="what is taken down stays in the caches before us",
         tests=(f"{PAGES}::test_a_page_that_did_not_change_is_not_sent_again",),
     ),
