@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appview.media.ranges import NotSatisfiable, Span, has_already, wanted_span
+from appview.media.ranges import NotSatisfiable, Span, wanted_span
 
 ETAG = '"bafy"'
 
@@ -51,14 +51,6 @@ def test_a_range_behind_the_end_cannot_be_satisfied(asked: str) -> None:
 def test_a_range_of_another_version_is_the_whole(condition: str, is_partial: bool) -> None:
     span = wanted_span({"range": "bytes=1-2", "if-range": condition}, ETAG, 10)
     assert (span is not None) == is_partial
-
-
-@pytest.mark.parametrize(
-    ("known", "has"),
-    [(ETAG, True), (f'"x", W/{ETAG}', True), ("*", True), ('"x"', False), ("bafy", False)],
-)
-def test_who_names_the_tag_has_the_blob_already(known: str, has: bool) -> None:
-    assert has_already({"if-none-match": known}, ETAG) == has
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
