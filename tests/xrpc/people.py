@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lexicons.syntax import Did
 from tests.xrpc.servers import FakeNames, Request, Server, http, no_authorities, serving
-from xrpc.client import GuardedClient, Params, Response
+from xrpc.client import GuardedClient, Response
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
 from xrpc.keys import PublicKey, multikey
+from xrpc.urls import Params
 
 ALICE = Did("did:plc:" + "a" * 24)
 BOB = Did("did:plc:" + "b" * 24)
