@@ -21,7 +21,7 @@ from migrations.database import Pool, create_pool
 from tests.support import refuse_other_machines
 
 MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 4 << 30
+MEMORY_BYTES = 3 << 30
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", settings.default, deadline=None)
