@@ -1,6 +1,7 @@
 """One repo walked: tests/network has the rest, as seen from outside."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
@@ -121,15 +122,27 @@ async def test_a_gap_that_is_noted_as_a_walk_ends_loses_nothing_of_the_walk(
     assert walked is not None
     origin = scene.world.relay.http_url
     discovery = Discovery(given.pool, pipeline, given.remote, origin, given.now)
-    ways = {
-        "walk": lambda: scene.resync.resync(walked),
-        "gap": lambda: discovery.recheck_all("a gap"),
-    }
-    under_way = []
-    async with pipeline.desk:
-        for way in sorted(ways, key=lambda way: way != first):
-            under_way.append(asyncio.create_task(ways[way]()))
-            await wait_until(lambda: len(pipeline.desk._waiters or ()) == len(under_way))
+    desk = pipeline.desk
+    under_way: list[asyncio.Future[object]] = []
+
+    async def at_the_desk(number: int) -> None:
+        await wait_until(lambda: len(desk._waiters or ()) == number)
+
+    async def begin(work: Coroutine[None, None, object], number: int) -> None:
+        under_way.append(asyncio.create_task(work))
+        await at_the_desk(number)
+
+    async with desk:
+        await begin(scene.resync.resync(walked), 1)
+        await begin(desk.acquire(), 2)
+        if first == "gap":
+            await begin(discovery.recheck_all("a gap"), 3)
+    await under_way[1]  # the walk has been here before it compares; it comes again to write
+    if first == "walk":
+        await at_the_desk(1)
+        await begin(discovery.recheck_all("a gap"), 2)
+    await at_the_desk(2)
+    desk.release()
     await asyncio.gather(*under_way)
     await scene.walk_what_is_due()
     assert await scene.tracks() == {"First", "Missed"}
