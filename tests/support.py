@@ -22,10 +22,13 @@ def http_client(base_url: str = "", **options: Any) -> httpx.AsyncClient:
 
 
 async def wait_until(
-    predicate: Callable[[], object | Awaitable[object]], timeout_seconds: float = 30
+    predicate: Callable[[], object | Awaitable[object]],
+    timeout_seconds: float = 30,
+    longest_pause: float = 0.01,
 ) -> None:
     """Return as soon as the predicate (plain or async) is true."""
     deadline = time.monotonic() + timeout_seconds
+    pause = 0.01
     while True:
         answer = predicate()
         if inspect.isawaitable(answer):
@@ -34,7 +37,8 @@ async def wait_until(
             return
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {timeout_seconds} s: {predicate}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause)
+        pause = min(1.3 * pause, longest_pause)
 
 
 def least_cpu_seconds(work: Callable[[], object]) -> float:

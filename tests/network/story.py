@@ -117,7 +117,8 @@ class Story:
             return not found
 
         try:
-            await wait_until(same, timeout_seconds)
+            # To ask about everything is work for both sides, which others wait for.
+            await wait_until(same, timeout_seconds, longest_pause=0.3)
         except AssertionError:
             text = "\n".join(found)
             raise AssertionError(f"the program differs from the world:\n{text}") from None
