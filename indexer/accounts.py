@@ -20,12 +20,12 @@ from indexer.questions import Asker, Except, Question
 from indexer.repo_state import State
 from indexer.seldom import Seldom
 from indexer.steps import AccountStatus, Step
-from indexer.waking import first_of
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, IdentityError, IdentityResolver
 from xrpc.remote import HostBusy, Remote, RemoteError
+from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 

@@ -12,11 +12,11 @@ from indexer import cursors, metrics
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.steps import Step
-from indexer.waking import first_of
 from lexicons.syntax import Did, InvalidSyntax, parse_did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.remote import HostBusy, Params, Remote, RemoteError
+from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 

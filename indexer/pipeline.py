@@ -128,7 +128,8 @@ class Pipeline(Decisions):
     async def run(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._arrived.wait(), IDLE_CURSOR_SECONDS)
+                async with asyncio.timeout(IDLE_CURSOR_SECONDS):
+                    await self._arrived.wait()
             except TimeoutError:
                 await self.write_cursor()
                 continue

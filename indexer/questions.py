@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from indexer.waking import first_of
 from lexicons.syntax import Did
+from xrpc.tasks import first_of
 
 AT_ONCE = 32
 AT_ONCE_PER_HOST = 4

@@ -19,7 +19,6 @@ from indexer.seldom import Seldom
 from indexer.settling import finish, settle
 from indexer.spool import NoSpace, Spool
 from indexer.steps import LAST_SEQ, Step
-from indexer.waking import first_of
 from indexer.walks import (
     NOT_HOSTED,
     BlocksFromPds,
@@ -35,6 +34,7 @@ from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
 from xrpc.remote import CALLS_PER_HOST, HostBusy, Remote, RemoteError
+from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from indexer import metrics
-from indexer.waking import first_of
 from migrations.database import Pool
+from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 

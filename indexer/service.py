@@ -40,6 +40,7 @@ from migrations.database import Pool
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.remote import Remote
+from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 
@@ -124,7 +125,8 @@ class Indexer:
             await stop.wait()
             reading.cancel()
             try:
-                await asyncio.wait_for(self.pipeline.settled(), DRAIN_SECONDS)
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self.pipeline.settled()
                 await self.pipeline.write_cursor()
                 await self.sequencer.number_all()
             except TimeoutError:
@@ -134,8 +136,7 @@ class Indexer:
 
     async def _discover(self) -> None:
         """First the stream, if it comes soon: of whoever begins from then on it tells."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.relay.listens.wait(), STREAM_FIRST_SECONDS)
+        await first_of(self.relay.listens, STREAM_FIRST_SECONDS)
         await self.discovery.run()
 
     async def _measure(self) -> None:

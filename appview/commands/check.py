@@ -88,7 +88,8 @@ async def check_relay(origin: str, client: GuardedClient) -> Finding:
             headers = socket.response.headers if socket.response is not None else {}
             ahead = ahead_of_us({name.lower(): headers[name] for name in headers}, _now())
             try:
-                frame = await asyncio.wait_for(socket.recv(decode=False), FIRST_FRAME_SECONDS)
+                async with asyncio.timeout(FIRST_FRAME_SECONDS):
+                    frame = await socket.recv(decode=False)
             except TimeoutError:
                 text = f"{origin}: no event within {FIRST_FRAME_SECONDS:.0f} s"
                 return fail(topic, text, "ask another relay: PLYR_RELAY_URL", ahead)

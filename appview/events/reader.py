@@ -13,7 +13,7 @@ from appview.events.log import CHANNEL, read_page
 from appview.events.ring import Ring
 from migrations.database import DATABASE_AWAY, Pool
 from migrations.runner import Connection
-from xrpc.tasks import end
+from xrpc.tasks import end, first_of
 
 log = structlog.get_logger(__name__)
 
@@ -85,16 +85,10 @@ class Reader:
                 if page.reached > ring.reached or page.trimmed > ring.reached:
                     ring.take(page)
                     continue
-                await self._knocked()
+                await first_of(self._knock, POLL_SECONDS)
         finally:
             if not connection.is_closed():
                 await connection.remove_listener(CHANNEL, self._on_knock)
 
     def _on_knock(self, *_: object) -> None:
         self._knock.set()
-
-    async def _knocked(self) -> None:
-        try:
-            await asyncio.wait_for(self._knock.wait(), POLL_SECONDS)
-        except TimeoutError:
-            return

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from appview.events.event import Event
 from appview.events.log import Page
+from xrpc.tasks import first_of
 
 RING_EVENTS = 8_192
 RING_BYTES = 16 << 20
@@ -64,7 +65,4 @@ class Ring:
 
     async def news(self, seconds: float) -> None:
         """Wait for more, but no longer than that."""
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return
+        await first_of(self._news, seconds)

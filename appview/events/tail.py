@@ -113,7 +113,8 @@ class Tail:
 
 async def _started(reader: Reader) -> None:
     try:
-        await asyncio.wait_for(reader.started.wait(), START_SECONDS)
+        async with asyncio.timeout(START_SECONDS):
+            await reader.started.wait()
     except TimeoutError:
         raise not_enough_resources("the database cannot be reached; try again later") from None
     reader.check()
