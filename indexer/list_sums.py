@@ -30,17 +30,26 @@ DUE = """
 select id, kind, key from derived.list_sum_due order by id limit $1
 """
 
+# Not those that are due: what moves ten thousand lists may move faster than they are followed.
 QUEUE_WITH_TRACKS = """
 insert into derived.list_sum_due (kind, key)
-select distinct 'list', list_uri from list_item where subject = any ($1::text[])
+select distinct 'list', list_uri
+from list_item
+where subject = any ($1::text[])
+  and not exists (
+      select from derived.list_sum_due as due where due.kind = 'list' and due.key = list_uri
+  )
 """
 
 QUEUE_WITH_TRACKS_OF = """
 insert into derived.list_sum_due (kind, key)
-select distinct 'list', list_item.list_uri
+select distinct 'list', list_uri
 from track
 join list_item on list_item.subject = track.uri
 where track.did = any ($1::text[])
+  and not exists (
+      select from derived.list_sum_due as due where due.kind = 'list' and due.key = list_uri
+  )
 """
 
 STORE = """

@@ -517,6 +517,7 @@ create table derived.list_sum_due (
     key   text collate "C" not null
 );
 comment on column derived.list_sum_due.kind is 'list, track, account';
+create index list_sum_due_list on derived.list_sum_due (key) where kind = 'list';
 
 -- What was learnt of sound by having it. A rebuild keeps the facts: they stay true of their CID, and to
 -- read them again every blob would have to be fetched again.
@@ -881,7 +882,8 @@ select track.*
 from standing_track as track
 where not exists (select from account where account.did = track.did and not account.active);
 
--- Made of as little of each item as can be.
+-- Made of as little of each item as can be. A length may be as its author says: none counts for more than
+-- thirty years, so that the sum is a bigint.
 create function list_sums(list text, trusted_hosts text[]) returns table (
     shown integer, playable integer, duration_ms bigint, pictured text, tracks integer, tracks_ms bigint
 )
@@ -908,7 +910,7 @@ begin atomic
                 from list_item
                 where list_item.list_uri = list
             )
-            then sum(item.times * length.ms)::bigint
+            then sum(item.times * least(length.ms, 1000000000000))::bigint
         end,
         (
             select summed_track.uri
@@ -920,7 +922,7 @@ begin atomic
             limit 1
         ),
         count(*)::integer,
-        case when bool_and(length.ms is not null) then sum(length.ms)::bigint end
+        case when bool_and(length.ms is not null) then sum(least(length.ms, 1000000000000))::bigint end
     from (
         select list_item.subject, count(*) as times
         from list_item
@@ -1061,8 +1063,9 @@ begin atomic
 end;
 
 -- On an album is what its list has and what its author's tracks say, each once, if it is shown. What the list
--- has is added up already, or is here if it is too new. `own_list`: one of the author's lists of that title;
--- null for the one that stands for it.
+-- has is added up already, or is here if it is too new. Of what tracks say so many are added up, since anybody
+-- can say it of a million. `own_list`: one of the author's lists of that title; null for the one that stands
+-- for it.
 create function album_card(author_did text, key text, own_list text) returns table (
     did text, handle text, display_name text, avatar text,
     title_key text, list_uri text, uri text, cid text, name text, created_at text, sort_at timestamptz,
@@ -1122,23 +1125,29 @@ begin atomic
         select
             count(*) as tracks,
             case
-                when bool_and(track.duration_ms is not null) then sum(track.duration_ms)::bigint
+                when bool_and(track.duration_ms is not null)
+                then sum(least(track.duration_ms, 1000000000000))::bigint
             end as tracks_ms,
             (array_agg(track.picture order by track.sort_at, track.uri) filter (
                 where track.picture is not null
             ))[1] as picture,
             (array_agg(track.album order by track.sort_at, track.uri))[1] as first_album,
             (array_agg(track.created_at order by track.sort_at, track.uri))[1] as first_created_at
-        from summed_track as track
-        where track.did = author_did
-          and track.album_key = key
-          and not exists (
-              select
-              from list_item
-              where list_item.subject = track.uri
-                and list_item.sort_at = list.sort_at
-                and list_item.list_uri = list.uri
-          )
+        from (
+            select track.uri, track.album, track.duration_ms, track.picture, track.created_at, track.sort_at
+            from summed_track as track
+            where track.did = author_did
+              and track.album_key = key
+              and not exists (
+                  select
+                  from list_item
+                  where list_item.subject = track.uri
+                    and list_item.sort_at = list.sort_at
+                    and list_item.list_uri = list.uri
+              )
+            order by track.sort_at, track.uri
+            limit 2000
+        ) as track
     ) as own
     where author.did = author_did
       and (list.uri is not null or own.tracks > 0);

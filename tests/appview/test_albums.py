@@ -48,6 +48,37 @@ async def test_tracks_that_name_an_album_make_one_without_a_list(
     assert [each["title"] for each in await albums_of(client)] == ["Other", "Tūnņg "]
 
 
+async def test_an_album_of_tracks_that_never_end_has_a_length(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    tracks = [await rows.track("alice", album="Om", duration_ms=2**63 - 1) for _ in range(3)]
+    await rows.list("alice", tuple(tracks[:2]), list_type="album", name="Om")
+    found, items = await album(client, "om")
+    assert items == tracks
+    assert found["durationMs"] == 3 * 10**12
+
+
+async def test_of_a_million_tracks_on_an_album_so_many_are_added_up(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("alice")
+    await rows.track("alice", album="Om", duration_ms=1000)
+    await rows.pool.execute(
+        """
+        insert into track (
+            uri, did, rkey, cid, title, artist, album, album_key, file_type, duration_ms,
+            created_at, sort_at, indexed_at
+        )
+        select
+            uri || n, did, rkey || n, cid, title, artist, album, album_key, file_type, duration_ms,
+            created_at, sort_at, indexed_at
+        from track
+        cross join generate_series(1, 2000) as n
+        """
+    )
+    (found,) = await albums_of(client)
+    assert (found["itemCount"], found["durationMs"]) == (2000, 2_000_000)
+
+
 async def test_R49_the_lists_order_comes_first_then_what_tracks_add(
     client: Client, rows: Rows
 ) -> None:

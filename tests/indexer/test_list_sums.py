@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from indexer.list_sums import ListSums
+from indexer.list_sums import CHUNK_KEYS, ListSums
 from migrations.database import Pool
 from tests.appview.makers import AN_AUDIO_CID, Rows, did
 
@@ -220,4 +220,37 @@ async def test_many_lists_with_one_track_are_followed_in_chunks(pool: Pool) -> N
     await rows.delete(track)
     await follow(pool)
     assert await pool.fetchval("select count(*) from derived.list_sum where shown = 0") == 1_000
+    assert await pool.fetch(WRONG, HOSTS) == []
+
+
+async def test_lengths_that_no_number_could_hold_together_are_added_up(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice")
+    endless = [await rows.track("alice", duration_ms=2**63 - 1) for _ in range(2)]
+    uri = await rows.list("alice", (*endless, endless[0]))
+    assert (await sums(pool, uri))[:3] == (3, 3, 3 * 10**12)
+
+
+async def test_a_list_that_is_due_is_not_queued_by_the_next_of_its_tracks(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice")
+    for _ in range(CHUNK_KEYS + 5):
+        await rows.track("alice")
+    for _ in range(30):
+        await rows.list("alice")
+    await pool.execute(
+        """
+        insert into list_item
+        select list.uri, row_number() over (partition by list.uri), track.uri, '', now(), null
+        from list
+        cross join track
+        """
+    )
+    await follow(pool)
+    list_sums = ListSums(pool, HOSTS)
+    await pool.execute("update track set duration_ms = 1000")
+    await list_sums.follow_some()
+    await list_sums.follow_some()
+    assert await pool.fetchval("select count(*) from derived.list_sum_due") == 30 - CHUNK_KEYS + 5
+    await follow(pool)
     assert await pool.fetch(WRONG, HOSTS) == []

@@ -46,8 +46,8 @@ ALBUMS = (
     Mutant(
         name="album-without-what-tracks-say",
         file="migrations/versions/0001_index.sql",
-        old="          and track.album_key = key\n",
-        new="          and track.album = key\n",
+        old="              and track.album_key = key\n",
+        new="              and track.album = key\n",
         breaks="tracks are on an album only if they write its title in its folded form",
         tests=(f"{ANSWERS}::test_tracks_that_name_an_album_make_one_without_a_list",),
     ),
