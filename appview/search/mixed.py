@@ -25,15 +25,7 @@ from unnest($1::text[], $2::text[]) as asked (kind, key)
 left join shown_account as actor on asked.kind = 'actor' and actor.did = asked.key
 left join shown_track as track on asked.kind = 'track' and track.uri = asked.key
 left join shown_list as list on asked.kind = 'list' and list.uri = asked.key
-left join lateral (
-    select track.picture
-    from list_item
-    join shown_track as track on track.uri = list_item.subject
-    where list_item.list_uri = list.uri
-    and track.picture is not null
-    order by list_item.position
-    limit 1
-) as cover on true
+left join lateral list_summary(list.uri, list.cid, list.is_long, $3::text[]) as cover on true
 left join lateral album_card(
     case when asked.kind = 'album' then split_part(asked.key, ' ', 1) end,
     substring(asked.key from ' (.*)'),
@@ -65,7 +57,7 @@ async def load_mixed(connection: Connection, hits: Sequence[Hit], trust: Trust) 
     if not hits:
         return found
     asked = [(hit.kind, hit.key) for hit in hits]
-    for row in await connection.fetch(MIXED, *zip(*asked, strict=True)):
+    for row in await connection.fetch(MIXED, *zip(*asked, strict=True), trust.hosts):
         if row["actor"] is not None:
             found.actors[row["key"]] = profile_view_basic(row["actor"], trust.origin)
         elif row["track"] is not None:

@@ -7,6 +7,7 @@ import pytest
 
 from appview.pagination import bad_cursor
 from appview.search.cursor import LIFETIME_SECONDS, checksum, encode
+from indexer.list_sums import ListSums
 from indexer.search.follow import Search
 from migrations.database import Pool
 from tests.appview.conftest import Client
@@ -257,6 +258,17 @@ async def test_a_list_has_the_first_picture_of_its_tracks(client: Client, rows: 
     await Search(rows.pool).follow()
     answer = await client.ask("search.typeahead", q="evening")
     assert first.rpartition("/")[2] in answer["lists"][0]["artwork"]["thumb"]
+
+
+async def test_a_long_list_is_not_looked_through_for_a_picture(client: Client, rows: Rows) -> None:
+    (track,) = await made(rows, "One", image_url="https://images.plyr.fm/x.webp")
+    await rows.list("alice", (track,), name="Evening", list_type="playlist", item_count=101)
+    await Search(rows.pool).follow()
+    for q in ("search.typeahead", "search.searchAll"):
+        assert "artwork" not in str(await client.ask(q, q="evening", types=["list"]))
+    await ListSums(rows.pool, ("audio.plyr.fm",)).follow()
+    for q in ("search.typeahead", "search.searchAll"):
+        assert "artwork" in str(await client.ask(q, q="evening", types=["list"]))
 
 
 async def test_types_choose_what_is_looked_for(client: Client, rows: Rows) -> None:
