@@ -138,7 +138,12 @@ def title_place(cursor: str | None) -> str:
 def title_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
     if len(rows) <= limit:
         return rows, None
-    return rows[:limit], encode(Order.TITLE, Key(0, rows[limit - 1]["title_key"]))
+    return rows[:limit], title_cursor(rows[limit - 1])
+
+
+def title_cursor(row: Row) -> str:
+    """To what follows the row."""
+    return encode(Order.TITLE, Key(0, row["title_key"]))
 
 
 def label_place(cursor: str | None) -> tuple[str, str, str, str]:

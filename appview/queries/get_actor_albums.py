@@ -5,31 +5,38 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.albums import AlbumKey, load_albums
-from appview.pagination import title_page, title_place
+from appview.pagination import title_cursor, title_page, title_place
 from appview.views.album import album_view
 from lexicons.types import GetActorAlbumsOutput, GetActorAlbumsParams
 from xrpc.server import XrpcRequest
 
 # Titles stay in their places whatever becomes of tracks and lists; times would not. An album
 # without a track that is shown is not listed. (As an `exists` it would be asked of all at once.)
-SQL = """
+# However many there are of those: a page looks at so many, and the next goes on from there.
+LOOKED_AT = """
+select title_key
+from album
+where did = $1
+and title_key > $2
+order by title_key
+"""
+
+_SHOWN = """
 select *
 from (
     select album.title_key
-    from album
-    where album.did = $1
-    and album.title_key > $2
-    and (
+    from ({looked_at} limit 2000) as album
+    where (
         (
             select true
             from shown_track
-            where shown_track.did = album.did
+            where shown_track.did = $1
             and shown_track.album_key = album.title_key
             limit 1
         )
         or (
             select true
-            from album_list(album.did, album.title_key) as list
+            from album_list($1, album.title_key) as list
             left join derived.list_sum as kept
                 on kept.uri = list.uri
                 and (kept.cid = list.cid or list.is_long)
@@ -52,6 +59,9 @@ from (
 limit $3
 """
 
+SQL = _SHOWN.format(looked_at=LOOKED_AT)
+LAST_LOOKED_AT = LOOKED_AT + "offset 1999 limit 1"
+
 
 async def get_actor_albums(context: AppContext, request: XrpcRequest) -> GetActorAlbumsOutput:
     params = cast(GetActorAlbumsParams, request.params)
@@ -61,6 +71,9 @@ async def get_actor_albums(context: AppContext, request: XrpcRequest) -> GetActo
         actor = await shown_actor(connection, params["actor"])
         rows = await connection.fetch(SQL, actor, after, limit + 1)
         page, cursor = title_page(rows, limit)
+        if cursor is None:
+            last = await connection.fetchrow(LAST_LOOKED_AT, actor, after)
+            cursor = title_cursor(last) if last else None
         keys = [AlbumKey(actor, row["title_key"]) for row in page]
         albums = await load_albums(connection, keys)
     output: GetActorAlbumsOutput = {

@@ -3,36 +3,30 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.lists import load_summaries
-from appview.pagination import LATEST, time_key, time_page
+from appview.hydrate.lists import Listed, load_summaries
+from appview.pagination import LATEST, time_key
 from appview.views.list import list_view
 from lexicons.types import GetLatestListsOutput, GetLatestListsParams
 from xrpc.server import XrpcRequest
 
-ALL = """
-select *
-from (
-    select *
-    from listed_list
+ALL = Listed(
+    """
+    select sort_at, uri
+    from list
     where (sort_at, uri) < ($1, $2)
     order by sort_at desc, uri desc
-    limit 101
-) as page
-limit $3
-"""
+    """
+)
 
-OF_TYPE = """
-select *
-from (
-    select *
-    from listed_list
-    where list_type = $4
+OF_TYPE = Listed(
+    """
+    select sort_at, uri
+    from list
+    where coalesce(list_type, last_list_type) = $3
     and (sort_at, uri) < ($1, $2)
     order by sort_at desc, uri desc
-    limit 101
-) as page
-limit $3
-"""
+    """
+)
 
 
 async def get_latest_lists(context: AppContext, request: XrpcRequest) -> GetLatestListsOutput:
@@ -41,10 +35,9 @@ async def get_latest_lists(context: AppContext, request: XrpcRequest) -> GetLate
     limit = params["limit"]
     async with snapshot(context.pool) as connection:
         if "listType" in params:
-            rows = await connection.fetch(OF_TYPE, *start, limit + 1, params["listType"])
+            page, cursor = await OF_TYPE.load(connection, limit, *start, params["listType"])
         else:
-            rows = await connection.fetch(ALL, *start, limit + 1)
-        page, cursor = time_page(rows, limit)
+            page, cursor = await ALL.load(connection, limit, *start)
         summaries = await load_summaries(connection, [row["uri"] for row in page], context.trust)
     output: GetLatestListsOutput = {
         "lists": [list_view(row, summaries.get(row["uri"]), context.trust) for row in page]

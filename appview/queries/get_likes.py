@@ -5,12 +5,13 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.counts import load_counts
 from appview.hydrate.uris import did_uri
-from appview.pagination import LATEST, time_key, time_page
+from appview.pagination import LATEST, time_cursor, time_key, time_page
 from appview.views.social import like_view
 from lexicons.types import GetLikesOutput, GetLikesParams
 from xrpc.server import XrpcRequest
 
 # Whether a like counts is asked of each in turn: joined, a well-liked record would be sorted whole.
+# And anybody can like it as often as he wants to: a page looks at so many, the next goes on there.
 SQL = """
 select *
 from (
@@ -24,11 +25,16 @@ from (
         author.handle,
         author.display_name,
         author.avatar
-    from "like"
+    from (
+        select *
+        from "like"
+        where subject = $1
+        and (sort_at, uri) < ($2, $3)
+        order by sort_at desc, uri desc
+        limit 2000
+    ) as "like"
     join shown_account as author on author.did = "like".did
-    where "like".subject = $1
-    and ("like".sort_at, "like".uri) < ($2, $3)
-    and (
+    where (
         select link.counted
         from link
         where link.uri = "like".uri
@@ -41,6 +47,16 @@ from (
 limit $4
 """
 
+LAST_LOOKED_AT = """
+select sort_at, uri
+from "like"
+where subject = $1
+and (sort_at, uri) < ($2, $3)
+order by sort_at desc, uri desc
+offset 1999
+limit 1
+"""
+
 
 async def get_likes(context: AppContext, request: XrpcRequest) -> GetLikesOutput:
     params = cast(GetLikesParams, request.params)
@@ -49,8 +65,11 @@ async def get_likes(context: AppContext, request: XrpcRequest) -> GetLikesOutput
     async with snapshot(context.pool) as connection:
         uri = await did_uri(connection, params["uri"])
         rows = await connection.fetch(SQL, uri, *start, limit + 1)
+        page, cursor = time_page(rows, limit)
+        if cursor is None:
+            last = await connection.fetchrow(LAST_LOOKED_AT, uri, *start)
+            cursor = time_cursor(last) if last else None
         total = (await load_counts(connection, uri)).likes
-    page, cursor = time_page(rows, limit)
     origin = context.trust.origin
     output: GetLikesOutput = {"likes": [like_view(row, origin) for row in page], "total": total}
     if cursor is not None:

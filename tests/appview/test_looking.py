@@ -54,6 +54,17 @@ async def test_liked_tracks_behind_many_that_show_nothing_are_found(
     assert walked == ([track], pages)
 
 
+async def test_likers_behind_many_likes_of_one_account_are_found(
+    client: Client, rows: Rows, pool: Pool
+) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    track = await rows.track("alice")
+    first = await rows.like("bob", track, sort_at=at(1))
+    await pool.execute(LIKES, did("alice"), track, LOOKED_AT + 1, at(60), False)
+    assert await walk(client, "feed.getLikes", "likes", uri=track) == ([first], 2)
+
+
 @pytest.mark.parametrize("by", [{}, {"actor": did("alice")}], ids=["everyone", "one"])
 async def test_deeds_behind_many_that_show_nothing_are_found(
     client: Client, rows: Rows, pool: Pool, by: dict[str, str]
@@ -76,3 +87,38 @@ async def test_deeds_of_a_full_page_come_in_order_past_many_that_show_nothing(
     walked, pages = await walk(client, "feed.getActivity", "activity", limit=2)
     assert walked == [liked, *reversed(tracks)]
     assert pages == 5
+
+
+ALBUMS = """
+insert into list (
+    uri, did, rkey, cid, name, list_type, last_name, last_list_type, title_key, item_count,
+    created_at, sort_at, indexed_at
+)
+select
+    'at://' || $1 || '/fm.plyr.list/many' || n, $1, 'many' || n, 'c', 'M', 'album', 'M', 'album',
+    'm' || n, 0, '', $3::timestamptz + n * interval '1 millisecond', now()
+from generate_series(1, $2::integer) as n
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "by"),
+    [
+        ("library.getLatestLists", {}),
+        ("library.getLatestLists", {"listType": "album"}),
+        ("library.getActorLists", {"actor": did("alice")}),
+        ("library.getActorLists", {"actor": did("alice"), "listType": "album"}),
+        ("library.getActorAlbums", {"actor": did("alice")}),
+    ],
+    ids=["latest", "latest-of-type", "theirs", "theirs-of-type", "albums"],
+)
+async def test_lists_behind_many_with_nothing_to_show_are_found(
+    client: Client, rows: Rows, pool: Pool, method: str, by: dict[str, str]
+) -> None:
+    await rows.account("alice")
+    track = await rows.track("alice")
+    album = await rows.list("alice", (track,), list_type="album", name="Z", sort_at=at(1))
+    await pool.execute(ALBUMS, did("alice"), LOOKED_AT + 1, at(60))
+    await pool.execute("insert into album select did, title_key from list on conflict do nothing")
+    items = "albums" if method.endswith("Albums") else "lists"
+    assert await walk(client, method, items, **by) == ([album], 2)
