@@ -14,7 +14,7 @@ import structlog
 from indexer import metrics, requests
 from indexer.events import Reason, RecordChange, Rejected, VerifiedRoot
 from indexer.pipeline import Pipeline
-from indexer.repo_state import RepoState, State
+from indexer.repo_state import RepoState, State, is_stale
 from indexer.seldom import Seldom
 from indexer.settling import finish, settle
 from indexer.spool import NoSpace, Spool
@@ -235,9 +235,11 @@ class Resync:
         await requests.close(self.pool, did, requests.GONE)
 
     def _late(self, did: Did) -> tuple[RecordChange, ...]:
-        """No tree says now what became of it; it is proven."""
+        """No tree says now what became of it; it is proven. Where the repo is past it, one has."""
         settling = self.pipeline.settling.pop(did, None)
-        return () if settling is None else tuple(settling.late)
+        if settling is None or is_stale(self.pipeline.repos.get(did), settling.rev):
+            return ()
+        return tuple(settling.late)
 
     async def _put_back(self, did: Did) -> None:
         async with self.pipeline.desk:

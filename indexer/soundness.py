@@ -179,8 +179,12 @@ class Holdings:
 
     @property
     def unsound(self) -> set[Place]:
-        """The records that the differences are about."""
-        uris = (each.subject for each in self.differences if each.subject.startswith("at://"))
+        """The records that the differences are about; sums are none's own, and may only be late."""
+        uris = (
+            each.subject
+            for each in self.differences
+            if each.subject.startswith("at://") and each.kind is not Kind.SUMS
+        )
         parts = (uri.split("/") for uri in uris)
         return {(Nsid(collection), RecordKey(rkey)) for _, _, _, collection, rkey in parts}
 

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from starlette.responses import Response
 
+from indexer import requests
 from indexer.discovery import Discovery
-from indexer.repo_state import State
+from indexer.list_sums import ListSums
+from indexer.repo_state import Settling, State
 from indexer.spool import Spool
 from indexer.walks import HEAD_MOVES, VALUE_BYTES_AT_ONCE
 from indexer.writer import LOCK
@@ -16,7 +19,7 @@ from lexicons.syntax import parse_did
 from tests.indexer.scene import Scene, untold
 from tests.network.encoding import tid
 from tests.network.http import Answer, Fault, body, endless, held, rewritten, sections, status
-from tests.network.makers import track
+from tests.network.makers import playlist, track
 from tests.network.repo import CommitEvent, Write
 from tests.network.world import untold as untold_to_anyone
 from tests.support import wait_until
@@ -108,6 +111,44 @@ async def test_what_is_being_written_as_a_walk_ends_is_compared_with_its_tree(sc
     pipeline.offer(events[1].frame(2))
     await pipeline.step()
     assert await scene.tracks() == {"First"}
+
+
+@pytest.mark.parametrize("is_past", [False, True])
+async def test_what_came_late_is_written_unless_a_walk_that_fails_is_past_it(
+    scene: Scene, *, is_past: bool
+) -> None:
+    """The queue behind a tree may be long, and fail in the middle."""
+    alice, did, pipeline = scene.alice, parse_did(scene.alice.did), scene.pipeline
+    await pipeline.writer.write([pipeline.track(did, "a test")], None)
+    assert await scene.resync.claim() == did
+    doomed = await untold(alice, "Doomed")
+    pipeline.settling[did] = Settling(doomed.rev)
+    pipeline.offer(doomed.frame(1))
+    await pipeline.step()
+    assert await scene.tracks() == {"First"}
+    if is_past:
+        pipeline.repos[did] = replace(pipeline.repos[did], rev=doomed.rev)
+    await scene.resync._failed(did, TimeoutError())
+    assert await scene.tracks() == ({"First"} if is_past else {"First", "Doomed"})
+
+
+async def test_a_walk_in_full_forgets_no_list_whose_sums_are_late(scene: Scene) -> None:
+    """What a list was called before, nobody could tell us again."""
+    given, pipeline, events = scene.tools, scene.pipeline, list[CommitEvent]()
+    listed = await scene.alice.write(playlist(name="Named"), told=events.append)
+    unnamed = {key: value for key, value in playlist().items() if key != "name"}
+    await scene.alice.update(listed, unnamed, told=events.append)
+    for seq, event in enumerate(events, start=1):
+        pipeline.offer(event.frame(seq))
+        await pipeline.step()
+    await ListSums(given.pool, ()).follow()
+    await given.pool.execute("update derived.list_sum set shown = 7")
+    await requests.ask(given.pool, [parse_did(scene.alice.did)])
+    asked = requests.Requests(given.pool, pipeline, given.resolver, given.remote, given.now)
+    assert await asked.take() == 1
+    await scene.walk_what_is_due()
+    assert await given.pool.fetchval("select outcome from repo_request") == requests.WALKED
+    assert await given.pool.fetchval("select last_name from list") == "Named"
 
 
 @pytest.mark.parametrize("first", ["walk", "gap"])
