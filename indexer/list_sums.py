@@ -46,7 +46,7 @@ insert into derived.list_sum_due (kind, key)
 select distinct 'list', list_uri
 from track
 join list_item on list_item.subject = track.uri
-where track.did = any ($1::text[])
+where track.did = $1
   and not exists (
       select from derived.list_sum_due as due where due.kind = 'list' and due.key = list_uri
   )
@@ -146,8 +146,8 @@ class ListSums:
         for row in due:
             keys[row["kind"]].add(row["key"])
         lists, tracks, accounts = (sorted(keys[kind]) for kind in ("list", "track", "account"))
-        if accounts:
-            await connection.execute(QUEUE_WITH_TRACKS_OF, accounts)
+        for did in accounts:  # whose tracks may be a million
+            await connection.execute(QUEUE_WITH_TRACKS_OF, did)
         if tracks:
             await connection.execute(QUEUE_WITH_TRACKS, tracks)
         if lists:

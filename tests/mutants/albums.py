@@ -86,8 +86,8 @@ ALBUMS = (
     Mutant(
         name="sums-that-do-not-follow-accounts",
         file="indexer/list_sums.py",
-        old="        if accounts:\n",
-        new="        if not accounts:\n",
+        old="        for did in accounts:",
+        new="        for did in ():",
         breaks="tracks of a hidden account count on the cards of others' lists for good",
         tests=(f"{SUMS}::test_sums_follow_whatever_moves_them",),
     ),
