@@ -98,12 +98,12 @@ async def _track(program: Program, expected: Truth, record: Record) -> list[str]
         found.append(f"{record.uri}: {view['cid']} {view['title']!r} is not {record.value}")
     if counts != expected.counts(record.uri):
         found.append(f"{record.uri}: {counts}, not {expected.counts(record.uri)}")
-    likes = await program.query("feed.getLikes", uri=record.uri, limit=100)
-    comments = await program.query("feed.getComments", uri=record.uri, limit=100)
-    likers = [one["actor"]["did"] for one in likes.body.get("likes", [])]
+    likes = await program.pages("feed.getLikes", "likes", uri=record.uri, limit=100)
+    comments = await program.pages("feed.getComments", "comments", uri=record.uri, limit=100)
+    likers = [one["actor"]["did"] for one in likes]
     if sorted(likers) != sorted(expected.likers(record.uri)):
         found.append(f"{record.uri}: likers {sorted(likers)}, not {expected.likers(record.uri)}")
-    uris = [one["uri"] for one in comments.body.get("comments", [])]
+    uris = [one["uri"] for one in comments]
     if sorted(uris) != sorted(expected.comments(record.uri)):
         found.append(f"{record.uri}: comments {uris}, not {expected.comments(record.uri)}")
     return found

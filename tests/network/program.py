@@ -206,12 +206,12 @@ class Program:
         response = await self.get(f"/xrpc/fm.plyr.{method}", pairs)
         return Answer(response.status_code, response.json(), response.headers)
 
-    async def pages(self, method: str, key: str, **params: object) -> list[Json]:
+    async def pages(self, method: str, key: str, *, limit: int = 3, **params: object) -> list[Json]:
         """Every item of a paged query, three at a time, so that cursors are used."""
         found: list[Json] = []
         cursor: Json = {}
         for _ in range(200):
-            answer = await self.query(method, limit=params.get("limit", 3), **params, **cursor)
+            answer = await self.query(method, limit=limit, **params, **cursor)
             assert answer.status == 200, (method, params, answer.body)
             found += answer.body[key]
             if "cursor" not in answer.body:
