@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexicons.text import TITLE_KEY_CHARACTERS, fold, is_unspaced, title_key, words
+from lexicons.text import TITLE_KEY_CHARACTERS, fold, title_key
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,3 @@ def test_a_key_is_bounded_and_only_an_empty_title_has_none(text: str) -> None:
 
 def test_R51_titles_of_which_folding_leaves_nothing_stay_apart() -> None:
     assert title_key("\u0301") != title_key("\u0302")
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("AC/DC live", ["ac", "dc", "live"]),
-        ("R.E.M.", ["r", "e", "m"]),
-        ("Don’t stop", ["dont", "stop"]),
-        ("宇多田ヒカル First Love", ["宇多田ヒカル", "first", "love"]),
-        ("?!", []),
-    ],
-)
-def test_words_are_letters_and_digits_in_a_row(text: str, found: list[str]) -> None:
-    assert words(text) == found
-
-
-def test_some_scripts_write_no_spaces() -> None:
-    assert all(map(is_unspaced, ("夜明け", "ขาว", "ハス")))
-    assert not any(map(is_unspaced, ("night", "ночь", "한국어", "कि")))
