@@ -19,7 +19,6 @@ from appview.search.query import parse_query
 from appview.search.shelves import Filters
 from appview.search.views import match_view
 from appview.views.track import track_view
-from lexicons.syntax import Did
 from lexicons.terms import attribute
 from lexicons.types import SearchTracksOutput, SearchTracksParams, TrackHit
 from migrations.runner import Connection
@@ -35,18 +34,20 @@ async def search_tracks(context: AppContext, request: XrpcRequest) -> SearchTrac
     horizon = datetime.fromtimestamp(now, UTC) + A_CLOCKS_ERROR
     span = span_of(params, horizon)
     query = parse_query(params["q"])
+    author = params.get("author")
+    if author is not None and not author.startswith("did:"):
+        author = author.lower()
+    search = Search(query, filters(params, context.trust), span, author)
+
+    async def rank(connection: Connection) -> Sequence[Hit]:
+        return await ranking(connection, search, params["sort"], horizon)
+
     async with snapshot(context.pool) as connection:
-        author = params.get("author")
-        did = None
-        if author is not None:
-            did = await shown_actor(connection, author, parameter="author")
-        search = Search(query, filters(params, did, context.trust), span)
-
-        async def rank(connection: Connection) -> Sequence[Hit]:
-            return await ranking(connection, search, params["sort"], horizon)
-
         hits, cursor = await ranked_page(connection, query, request, rank, now)
         rows = await load_tracks(connection, [hit.key for hit in hits])
+        if author is not None and not rows:
+            # Of an account that is not shown no track is: who sees one need not ask.
+            await shown_actor(connection, params["author"], parameter="author")
     shown: list[TrackHit] = [
         {"track": track_view(rows[hit.key], context.trust), "match": match_view(hit.match)}
         for hit in hits
@@ -80,10 +81,8 @@ async def ranking(
     return hits
 
 
-def filters(params: SearchTracksParams, author: Did | None, trust: Trust) -> Filters:
+def filters(params: SearchTracksParams, trust: Trust) -> Filters:
     groups: list[list[str]] = []
-    if author is not None:
-        groups.append([attribute("author", author)])
     if "tag" in params:
         groups.append([attribute("tag", params["tag"].lower().lstrip("#"))])
     if "fileType" in params:

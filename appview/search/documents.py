@@ -22,7 +22,7 @@ from appview.search.shelves import (
     phrase_patterns,
     tsqueries,
 )
-from lexicons.terms import Kind, as_long, between
+from lexicons.terms import Kind, as_long, attribute, between
 from migrations.runner import Connection
 
 MOST = 2_000
@@ -32,11 +32,16 @@ MOST_OF_A_SPAN = 10_000
 STRETCHES_DAYS = (2, 8, 32, 512)
 SHORT = timedelta(days=32)
 
+# Documents know their author by the DID; a handle in a query becomes it.
 CANDIDATES = """
 select asked.kind, found.*
 from unnest($1::text[], $2::text[], $3::text[]) as asked (kind, queries, stages)
+left join account as author on author.handle = $11
+left join lateral replace(
+    asked.queries, '@author ' || author.handle, '@author ' || author.did
+) as by_did on true
 cross join lateral derived.search_candidates(
-    string_to_array(asked.queries, E'\\n')::tsquery[],
+    string_to_array(coalesce(by_did, asked.queries), E'\\n')::tsquery[],
     string_to_array(asked.stages, ',')::smallint[],
     $4, $5, $6, $7, $8, $9, $10
 ) as found
@@ -85,13 +90,16 @@ class Search:
     query: Query
     filters: Filters = ()
     span: Span = Span()
+    author: str | None = None
+    """A DID, or a handle in lower case."""
 
     @property
     def finds_nothing(self) -> bool:
         return self.query.is_empty or not all(self.within(self.span))
 
     def within(self, span: Span) -> Filters:
-        return [*self.filters, *span.filters]
+        by = [] if self.author is None else [[attribute("author", self.author)]]
+        return [*by, *self.filters, *span.filters]
 
 
 class Hit(NamedTuple):
@@ -122,10 +130,7 @@ async def by_terms(
         kind: [tsqueries(kind, search.query, stage, filters) for stage in each]
         for kind, each in stages.items()
     }
-    spans = [search.span] * max(map(len, asked.values()))
-    rows = await _candidates(
-        connection, asked, spans, wanted, [*patterns, *phrase_patterns(search.query)]
-    )
+    rows = await _candidates(connection, search, asked, wanted, patterns)
     hits = as_hits(search.query, [row for row in rows if row["id"] not in known])
     return {hit.id: hit for hit in hits}
 
@@ -136,8 +141,8 @@ async def by_time(
     """Of what has the words, whole or as beginnings, the latest: from one stretch after another."""
     spans = search.span.stretches(horizon)
     asked = {kind: [_beginnings(search, kind, span) for span in spans]}
-    patterns = [*beginning_patterns(search.query), *phrase_patterns(search.query)]
-    rows = await _candidates(connection, asked, spans, wanted, patterns, by_time=True)
+    patterns = beginning_patterns(search.query)
+    rows = await _candidates(connection, search, asked, wanted, patterns, spans)
     latest = sorted(rows, key=lambda row: (row["at"], row["id"]), reverse=True)
     return as_hits(search.query, latest[:wanted])
 
@@ -154,14 +159,13 @@ def _beginnings(search: Search, kind: Kind, span: Span) -> list[str]:
 
 async def _candidates(
     connection: Connection,
+    search: Search,
     asked: Mapping[Kind, Sequence[Sequence[str]]],
-    spans: Sequence[Span],
     wanted: int,
     patterns: Sequence[str],
-    *,
-    by_time: bool = False,
+    stretches: Sequence[Span] = (),
 ) -> Sequence[Row]:
-    """`asked` are stages of queries, one for each shelf; the span of each stage is in `spans`."""
+    """`asked` are stages of queries, one for each shelf; of stretches, each is such a stage."""
     flat = [
         (
             kind,
@@ -170,17 +174,19 @@ async def _candidates(
         )
         for kind, stages in asked.items()
     ]
-    span = spans[0]
+    span = search.span
+    spans = stretches or [span] * max(map(len, asked.values()))
     return await connection.fetch(
         CANDIDATES,
         *zip(*flat, strict=True),
         [asyncpg.Range(each.since, each.until) for each in spans],
-        by_time,
+        bool(stretches),
         wanted,
-        MOST if span == Span() else MOST_OF_A_SPAN,
+        MOST if not stretches and span == Span() else MOST_OF_A_SPAN,
         span.min_ms,
         span.max_ms,
-        patterns,
+        [*patterns, *phrase_patterns(search.query)],
+        search.author,
     )
 
 
