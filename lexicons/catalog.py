@@ -91,9 +91,6 @@ class Catalog:
         if len(self.documents) != len(parsed):
             raise InvalidLexicon("two documents have the same id")
 
-    def method(self, nsid: str) -> Method | None:
-        return self.methods.get(nsid)
-
     def validate_record(self, collection: str, rkey: str, value: object) -> None:
         """Raises Invalid. The value is never changed: defaults are not put in."""
         record = self._records.get(collection)

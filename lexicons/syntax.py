@@ -182,11 +182,6 @@ FORMATS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
 )
 
 
-def is_valid(format: str, text: str) -> bool:
-    """KeyError for a format that lexicons do not define."""
-    return FORMATS[format](text)
-
-
 def parse_did(text: str) -> Did:
     if not is_did(text):
         raise InvalidSyntax("a DID", text)

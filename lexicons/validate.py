@@ -28,8 +28,6 @@ from lexicons.schema import (
     options,
 )
 
-__all__ = ["Check", "Invalid", "InvalidLexicon", "Scope", "compile_field", "compile_object"]
-
 MAX_REFERENCES = 64
 
 

@@ -11,7 +11,7 @@ from indexer.frames import UNCOUNTED_BYTES, has_more_items
 from indexer.records.record_type import Record, RecordType, RecordUri
 from lexicons.catalog import Catalog
 from lexicons.data_model import InvalidData, decode_record
-from lexicons.validate import Invalid
+from lexicons.schema import Invalid
 
 DETAIL_MAX_CHARACTERS = 500
 # A B-tree entry ends at 2,704 bytes, and some hold a URI, its subject, a time and their headers.

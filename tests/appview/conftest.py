@@ -34,7 +34,7 @@ class Client:
         """The answer, which must be what the lexicon says."""
         response = await self.http.get(f"/xrpc/{full_name(method)}", params=params)
         assert response.status_code == 200, response.text
-        self._lexicon(method).validate_output(response.json())
+        self.catalog.methods[full_name(method)].validate_output(response.json())
         answer: dict[str, Any] = response.json()
         if self.theirs is not None:
             assert await self.theirs.tell(method=full_name(method), output=answer) is None
@@ -45,13 +45,8 @@ class Client:
         response = await self.http.get(f"/xrpc/{full_name(method)}", params=params)
         assert response.status_code == 400, response.text
         name: str = response.json()["error"]
-        assert name in {*self._lexicon(method).errors, *UNIVERSAL_ERRORS}
+        assert name in {*self.catalog.methods[full_name(method)].errors, *UNIVERSAL_ERRORS}
         return name
-
-    def _lexicon(self, method: str) -> Any:
-        found = self.catalog.method(full_name(method))
-        assert found is not None, method
-        return found
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 
 from lexicons.catalog import Catalog
 from lexicons.data_model import InvalidData, from_json
-from lexicons.validate import Invalid, InvalidLexicon
+from lexicons.schema import Invalid, InvalidLexicon
 from tests.interop.vectors import INTEROP, cases, require_interop
 
 require_interop()

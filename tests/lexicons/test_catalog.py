@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from lexicons.catalog import Catalog, load_catalog
-from lexicons.validate import Invalid, InvalidLexicon
+from lexicons.schema import Invalid, InvalidLexicon
 from tests.lexicons.strategies import ANYTHING
 
 
@@ -107,8 +107,7 @@ def test_a_method_says_what_it_takes_and_gives() -> None:
     schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
     body = {"encoding": "application/json", "schema": schema}
     errors = [{"name": "One"}, {"name": "Two", "description": "…"}]
-    method = catalog_of(type="procedure", input=body, output=body, errors=errors).method("a.b.c")
-    assert method is not None
+    method = catalog_of(type="procedure", input=body, output=body, errors=errors).methods["a.b.c"]
     assert (method.kind, method.errors) == ("procedure", ("One", "Two"))
     assert method.input is not None
     assert method.input.validate({"a": 1.0}) == {"a": 1}

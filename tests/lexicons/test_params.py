@@ -6,15 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexicons.catalog import Catalog
-from lexicons.validate import Invalid, InvalidLexicon
+from lexicons.schema import Invalid, InvalidLexicon
 
 
 def params_of(required: list[str] | None = None, **properties: object) -> Any:
     params = {"type": "params", "required": required or [], "properties": properties}
     main = {"type": "query", "parameters": params}
-    method = Catalog([{"lexicon": 1, "id": "a.b.c", "defs": {"main": main}}]).method("a.b.c")
-    assert method is not None
-    return method.parse_params
+    catalog = Catalog([{"lexicon": 1, "id": "a.b.c", "defs": {"main": main}}])
+    return catalog.methods["a.b.c"].parse_params
 
 
 INTEGER = {"type": "integer"}

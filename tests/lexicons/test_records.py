@@ -7,7 +7,7 @@ import pytest
 from lexicons.catalog import Catalog, load_catalog
 from lexicons.cid import Cid, raw_cid
 from lexicons.data_model import decode_record, encode
-from lexicons.validate import Invalid
+from lexicons.schema import Invalid
 
 TID = "3kznmn7xqxl22"
 NOW = "2026-01-01T00:00:00.000Z"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lexicons.catalog import Catalog
 from lexicons.cid import Cid, dag_cbor_cid, raw_cid
 from lexicons.data_model import Value
-from lexicons.validate import Invalid, InvalidLexicon
+from lexicons.schema import Invalid, InvalidLexicon
 from tests.lexicons.strategies import ANYTHING, VALUES
 
 AUDIO = Cid(raw_cid(b"audio"))
