@@ -5,7 +5,7 @@ A cursor is base64url of one letter for the order it belongs to, eight bytes, an
 
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -211,6 +211,21 @@ def time_cursor(
 ) -> str:
     """To what follows the row."""
     return encode(order, Key(to_micros(row[at]), row[uri]))
+
+
+def looked_page(
+    rows: Sequence[Row], limit: int, cursor: Callable[[Row], str] = time_cursor
+) -> tuple[Sequence[Row], str | None]:
+    """The page of a statement that looks at so many rows at most, whether they are shown or not.
+
+    The last of so many has `is_last` and comes even where it lacks `is_shown`: the next page begins
+    behind it.
+    """
+    if len(rows) > limit:
+        return rows[:limit], cursor(rows[limit - 1])
+    if not rows or not rows[-1]["is_last"]:
+        return rows, None
+    return [row for row in rows if row["is_shown"]], cursor(rows[-1])
 
 
 def timestamp_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:

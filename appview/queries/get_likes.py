@@ -5,7 +5,7 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.counts import load_counts
 from appview.hydrate.uris import did_uri
-from appview.pagination import LATEST, time_cursor, time_key, time_page
+from appview.pagination import LATEST, looked_page, time_key
 from appview.views.social import like_view
 from lexicons.types import GetLikesOutput, GetLikesParams
 from xrpc.server import XrpcRequest
@@ -16,45 +16,38 @@ SQL = """
 select *
 from (
     select
-        "like".uri,
-        "like".cid,
-        "like".created_at,
-        "like".sort_at,
-        "like".indexed_at,
-        author.did,
-        author.handle,
-        author.display_name,
-        author.avatar
+        looked_at.uri,
+        looked_at.cid,
+        looked_at.created_at,
+        looked_at.sort_at,
+        looked_at.indexed_at,
+        looked_at.is_last,
+        author.*
     from (
-        select *
+        select *, row_number() over (order by sort_at desc, uri desc) = 2000 as is_last
         from "like"
         where subject = $1
         and (sort_at, uri) < ($2, $3)
         order by sort_at desc, uri desc
         limit 2000
-    ) as "like"
-    join shown_account as author on author.did = "like".did
-    where (
-        select link.counted
-        from link
-        where link.uri = "like".uri
-        and link.subject = "like".subject
-    )
-    and not exists (select from local.takedown where takedown.subject = "like".uri)
-    order by "like".sort_at desc, "like".uri desc
+    ) as looked_at
+    left join lateral (
+        select true as is_shown, did, handle, display_name, avatar
+        from shown_account
+        where did = looked_at.did
+        and (
+            select link.counted
+            from link
+            where link.uri = looked_at.uri
+            and link.subject = looked_at.subject
+        )
+        and not exists (select from local.takedown where takedown.subject = looked_at.uri)
+    ) as author on true
+    where is_shown or is_last
+    order by looked_at.sort_at desc, looked_at.uri desc
     limit 101
 ) as page
 limit $4
-"""
-
-LAST_LOOKED_AT = """
-select sort_at, uri
-from "like"
-where subject = $1
-and (sort_at, uri) < ($2, $3)
-order by sort_at desc, uri desc
-offset 1999
-limit 1
 """
 
 
@@ -65,10 +58,7 @@ async def get_likes(context: AppContext, request: XrpcRequest) -> GetLikesOutput
     async with snapshot(context.pool) as connection:
         uri = await did_uri(connection, params["uri"])
         rows = await connection.fetch(SQL, uri, *start, limit + 1)
-        page, cursor = time_page(rows, limit)
-        if cursor is None:
-            last = await connection.fetchrow(LAST_LOOKED_AT, uri, *start)
-            cursor = time_cursor(last) if last else None
+        page, cursor = looked_page(rows, limit)
         total = (await load_counts(connection, uri)).likes
     origin = context.trust.origin
     output: GetLikesOutput = {"likes": [like_view(row, origin) for row in page], "total": total}

@@ -40,7 +40,9 @@ async def walk(client: Client, method: str, items: str, **params: Any) -> tuple[
         cursor = {"cursor": answer["cursor"]}
 
 
-@pytest.mark.parametrize(("many", "pages"), [(LOOKED_AT - 2, 1), (LOOKED_AT + 1, 2)])
+@pytest.mark.parametrize(
+    ("many", "pages"), [(LOOKED_AT - 2, 1), (LOOKED_AT - 1, 2), (LOOKED_AT + 1, 2)]
+)
 @pytest.mark.parametrize("subject", ["gone", "the same"])
 async def test_liked_tracks_behind_many_that_show_nothing_are_found(
     client: Client, rows: Rows, pool: Pool, subject: str, many: int, pages: int

@@ -13,6 +13,7 @@ from appview.pagination import (
     Order,
     decode,
     encode,
+    looked_page,
     position_key,
     position_page,
     time_key,
@@ -61,6 +62,32 @@ def test_a_page_that_holds_the_rest_has_no_cursor() -> None:
     assert time_page(rows, 1)[1] is None
     assert timestamp_page(rows, 1)[1] is None
     assert position_page(rows, 1)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "limit", "shown", "goes_on_after"),
+    [
+        ("", 2, "", ""),
+        ("ab", 2, "ab", ""),
+        ("abc", 2, "ab", "b"),
+        ("-!", 2, "", "-"),
+        ("a-!", 2, "a", "-"),
+        ("ab!", 2, "ab", "b"),
+        ("ab-!", 2, "ab", "b"),
+        ("abc!", 2, "ab", "b"),
+    ],
+)
+def test_a_page_goes_on_behind_the_last_row_that_was_looked_at(
+    looked_at: str, limit: int, shown: str, goes_on_after: str
+) -> None:
+    """A letter for each row that comes, - for one that is not shown; ! after the last of a look."""
+    names = looked_at.rstrip("!")
+    rows = [{"name": name, "is_shown": name != "-" or None, "is_last": False} for name in names]
+    if looked_at != names:
+        rows[-1]["is_last"] = True
+    page, cursor = looked_page(rows, limit, lambda row: str(row["name"]))
+    assert "".join(row["name"] for row in page) == shown
+    assert (cursor or "") == goes_on_after
 
 
 @given(st.one_of(st.text(), st.text("ABCdef012-_="), PACKED))
