@@ -3,15 +3,15 @@
 import asyncio
 import os
 import subprocess
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from dataclasses import astuple, dataclass, field
+from typing import BinaryIO, Final
 
-import orjson
 import structlog
 
 from appview import confined
 from appview.media.disk import Disk
 from appview.playback import metrics
+from appview.playback.answer import Facts, Unreadable, parse
 from lexicons.cid import Cid, parse_cid
 from migrations.database import DATABASE_ERRORS, Pool
 
@@ -24,10 +24,14 @@ WALL_SECONDS: Final = 15.0
 ANSWER_BYTES: Final = 10_000
 KEEP: Final = """
 insert into media.audio_fact (
-    cid, size, mime_type, codec, lossless, duration_ms, bitrate, sample_rate, channels, has_picture,
-    trouble
+    cid, size, mime_type, codec, lossless, duration_ms, bitrate, sample_rate, channels, has_picture
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (cid) do nothing
+"""
+KEEP_TROUBLE: Final = """
+insert into media.audio_fact (cid, size, trouble)
+values ($1, $2, $3)
 on conflict (cid) do nothing
 """
 # Pictures are blobs as well; of them there is nothing to tell.
@@ -41,21 +45,13 @@ from unnest($1::text[]) as kept (cid)
 where exists (select from track where audio_cid = kept.cid)
   and not exists (select from media.audio_fact where audio_fact.cid = kept.cid)
 """
-FIELDS: Final = (
-    "mime_type",
-    "codec",
-    "lossless",
-    "duration_ms",
-    "bitrate",
-    "sample_rate",
-    "channels",
-)
 
 
 @dataclass(slots=True)
 class FactReader:
     pool: Pool
     seconds: float = WALL_SECONDS
+    reader: str = "appview.playback.reader"
     _waiting: int = 0
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
@@ -90,32 +86,26 @@ class FactReader:
     async def _read_if_new(self, cid: Cid, file: BinaryIO) -> None:
         if not await self.pool.fetchval(IS_WANTED, str(cid)):
             return
-        facts = await self._read(file)
-        if "trouble" in facts:
-            log.info("sound not understood", cid=str(cid), error=facts["trouble"])
-        metrics.sounds_total.labels("trouble" if "trouble" in facts else "read").inc()
-        await self.pool.execute(
-            KEEP,
-            str(cid),
-            os.fstat(file.fileno()).st_size,
-            *[facts.get(name) for name in FIELDS],
-            facts.get("has_picture", False),
-            facts.get("trouble"),
-        )
+        size = os.fstat(file.fileno()).st_size
+        try:
+            facts = await self._read(file)
+        except Unreadable as trouble:
+            log.info("sound not understood", cid=str(cid), error=str(trouble))
+            metrics.sounds_total.labels("trouble").inc()
+            await self.pool.execute(KEEP_TROUBLE, str(cid), size, str(trouble))
+        else:
+            metrics.sounds_total.labels("read").inc()
+            await self.pool.execute(KEEP, str(cid), size, *astuple(facts))
 
-    async def _read(self, file: BinaryIO) -> dict[str, Any]:
+    async def _read(self, file: BinaryIO) -> Facts:
         with await asyncio.to_thread(
-            confined.start, "appview.playback.reader", file.fileno(), subprocess.PIPE
+            confined.start, self.reader, file.fileno(), subprocess.PIPE
         ) as process:
             assert process.stdout is not None
             try:
                 async with asyncio.timeout(self.seconds):
-                    answer = await asyncio.to_thread(process.stdout.read, ANSWER_BYTES)
-                facts: dict[str, Any] = orjson.loads(answer)
-            except TimeoutError:
-                return {"trouble": f"not read in {self.seconds:.0f} s"}
-            except orjson.JSONDecodeError:
-                return {"trouble": "no reader survived it"}
+                    return parse(await asyncio.to_thread(process.stdout.read, ANSWER_BYTES))
+            except TimeoutError as error:
+                raise Unreadable(f"not read in {self.seconds:.0f} s") from error
             finally:
                 process.kill()
-        return facts

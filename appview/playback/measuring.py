@@ -5,7 +5,6 @@ not say theirs, is counted frame by frame.
 """
 
 import os
-import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -21,17 +20,22 @@ from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
+from appview.playback.answer import (
+    CODEC,
+    LARGEST,
+    LONGEST_MS,
+    MOST_CHANNELS,
+    Facts,
+    Unreadable,
+)
 from appview.playback.covers import pictures_of
 from appview.playback.frames import adts_seconds, mpeg_samples
 
-LONGEST_MS: Final = 7 * 24 * 3_600_000
-LARGEST: Final = 2**31 - 1
 # Not even silence is packed into less, so a length that would make it less is a lie.
 FEWEST_BITS_A_SECOND: Final = 100
 HEAD_BYTES: Final = 4_096
 TAGS_AT_MOST: Final = 5
 LOSSLESS_CODECS: Final = {"alac", "flac", "fLaC"}
-CODEC: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}")
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 OGG: Final = {
     b"OpusHead": (OggOpus, "opus"),
@@ -39,24 +43,6 @@ OGG: Final = {
     b"\x7fFLAC": (OggFLAC, "flac"),
     b"Speex   ": (OggSpeex, "speex"),
 }
-
-
-class Unreadable(Exception):
-    """The bytes are no sound that we know how to read; the text says what is wrong with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """None is what the bytes do not say."""
-
-    mime_type: str
-    codec: str | None
-    lossless: bool
-    duration_ms: int | None
-    bitrate: int | None
-    sample_rate: int | None
-    channels: int | None
-    has_picture: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,7 @@ def measure(file: BinaryIO) -> Facts:
         raise
     # Which errors the readers raise for bytes that nobody thought of has no end.
     except Exception as error:
-        raise Unreadable(f"{type(error).__name__}: {str(error)!a}"[:300]) from error
+        raise Unreadable(f"{type(error).__name__}: {str(error)!a}") from error
 
 
 def _start(file: BinaryIO) -> int:
@@ -190,7 +176,7 @@ def _facts(found: _Found, size: int) -> Facts:
         duration,
         bitrate,
         48_000 if found.codec == "opus" else _whole(getattr(info, "sample_rate", 0)),
-        _whole(info.channels, 255),
+        _whole(info.channels, MOST_CHANNELS),
         any(True for _ in pictures_of(found.sound)),
     )
 

@@ -8,13 +8,11 @@ import codecs
 import os
 import resource
 import sys
-from dataclasses import asdict
 from typing import Final
 
-import orjson
-
 from appview import confinement
-from appview.playback.measuring import Unreadable, measure
+from appview.playback.answer import Unreadable, pack
+from appview.playback.measuring import measure
 
 MEMORY_BYTES: Final = 512 << 20
 CPU_SECONDS: Final = 10
@@ -40,10 +38,10 @@ def confine() -> None:
 def main() -> None:
     confine()
     try:
-        answer: dict[str, object] = asdict(measure(sys.stdin.buffer))
+        answer = pack(measure(sys.stdin.buffer))
     except Unreadable as error:
-        answer = {"trouble": str(error)}
-    sys.stdout.buffer.write(orjson.dumps(answer))
+        answer = pack(error)
+    sys.stdout.buffer.write(answer)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, ID3
 
-from appview.playback.measuring import Facts, Unreadable, measure
+from appview.playback.answer import Facts, Unreadable
+from appview.playback.measuring import measure
 
 RATE = 48_000
 SECONDS = 4
