@@ -7,15 +7,17 @@ from lexicons.syntax import parse_at_uri
 from migrations.runner import Connection
 
 
-async def load_did_uris(connection: Connection, uris: Sequence[str]) -> dict[str, str]:
-    """By URI as it was asked for; one whose handle nobody has proven stays as it is."""
-    authorities = {uri: parse_at_uri(uri).authority for uri in uris}
-    dids = await find_dids(connection, set(authorities.values()))
-    return {
-        uri: uri.replace(authority, dids.get(authority, authority), 1)
-        for uri, authority in authorities.items()
-    }
-
-
 async def did_uri(connection: Connection, uri: str) -> str:
-    return (await load_did_uris(connection, [uri]))[uri]
+    (found,) = await did_uris(connection, [uri])
+    return found
+
+
+async def did_uris(connection: Connection, uris: Sequence[str]) -> list[str]:
+    """Each once, in the order given; one whose handle nobody has proven stays as it is."""
+    authorities = [parse_at_uri(uri).authority for uri in uris]
+    dids = await find_dids(connection, set(authorities))
+    found = (
+        uri.replace(authority, dids.get(authority, authority), 1)
+        for uri, authority in zip(uris, authorities, strict=True)
+    )
+    return list(dict.fromkeys(found))

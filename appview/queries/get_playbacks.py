@@ -4,7 +4,7 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.records import load_reasons
-from appview.hydrate.uris import load_did_uris
+from appview.hydrate.uris import did_uris
 from appview.playback.playbacks import load_playbacks
 from appview.playback.views import playback_view
 from appview.views.missing import missing_item
@@ -15,8 +15,7 @@ from xrpc.server import XrpcRequest
 async def get_playbacks(context: AppContext, request: XrpcRequest) -> GetPlaybacksOutput:
     params = cast(GetPlaybacksParams, request.params)
     async with snapshot(context.pool) as connection:
-        did_uris = await load_did_uris(connection, params["uris"])
-        uris = list(dict.fromkeys(did_uris.values()))
+        uris = await did_uris(connection, params["uris"])
         rows = await load_playbacks(connection, uris)
         missing = [uri for uri in uris if uri not in rows]
         reasons = await load_reasons(connection, missing)
