@@ -7,10 +7,9 @@ from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
 from appview.pagination import position_key, position_page
 from appview.views.list import list_item_view, list_view
-from appview.views.missing import NOT_INDEXED
+from appview.views.missing import list_not_shown
 from lexicons.data_model import decode, to_json
 from lexicons.types import GetListOutput, GetListParams
-from xrpc.errors import XrpcError
 from xrpc.server import XrpcRequest
 
 # With its record where that is wanted.
@@ -46,8 +45,7 @@ async def get_list(context: AppContext, request: XrpcRequest) -> GetListOutput:
         uri = await did_uri(connection, params["uri"])
         row = await connection.fetchrow(LIST, uri, context.trust.hosts, "cursor" not in params)
         if row is None:
-            reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
-            raise XrpcError(400, "ListNotFound", f"uri: {uri} is not shown here: {reason}")
+            raise list_not_shown(uri, await load_reasons(connection, [uri]))
         items = await connection.fetch(ITEMS, uri, after, params["limit"] + 1)
         page, cursor = position_page(items, params["limit"])
         missing = [item["subject"] for item in page if item["uri"] is None]

@@ -6,10 +6,9 @@ from appview.context import AppContext, snapshot
 from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
 from appview.playback.playlist import Playlist, m3u, xspf
-from appview.views.missing import NOT_INDEXED
+from appview.views.missing import list_not_shown
 from appview.views.track import NAMELESS, track_view_basic
 from lexicons.types import GetPlaylistFileParams
-from xrpc.errors import XrpcError
 from xrpc.replies import Page
 from xrpc.server import XrpcRequest
 
@@ -31,8 +30,7 @@ async def get_playlist_file(context: AppContext, request: XrpcRequest) -> Page:
         uri = await did_uri(connection, params["uri"])
         row = await connection.fetchrow(NAME, uri)
         if row is None:
-            reason = (await load_reasons(connection, [uri])).get(uri, NOT_INDEXED)
-            raise XrpcError(400, "ListNotFound", f"uri: {uri} is not shown here: {reason}")
+            raise list_not_shown(uri, await load_reasons(connection, [uri]))
         items = await connection.fetch(ITEMS, uri)
     playlist = Playlist(
         uri,

@@ -18,7 +18,6 @@ async def get_track(context: AppContext, request: XrpcRequest) -> GetTrackOutput
         uri = await did_uri(connection, params["uri"])
         row = (await load_tracks(connection, [uri])).get(uri)
         if row is None:
-            reasons = await load_reasons(connection, [uri])
-            raise track_not_shown(uri, reasons)
+            raise track_not_shown(uri, await load_reasons(connection, [uri]))
         records = await load_values(connection, [uri])
     return {"track": track_view_with_record(row, records, context.trust)}

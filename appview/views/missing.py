@@ -17,6 +17,14 @@ def missing_actor(actor: str, reasons: Mapping[str, str]) -> MissingItem:
 
 
 def track_not_shown(uri: str, reasons: Mapping[str, str]) -> XrpcError:
+    is_gone = reasons.get(uri, NOT_INDEXED) in {"deleted", NOT_INDEXED}
+    return _not_shown("TrackNotFound" if is_gone else "TrackUnavailable", uri, reasons)
+
+
+def list_not_shown(uri: str, reasons: Mapping[str, str]) -> XrpcError:
+    return _not_shown("ListNotFound", uri, reasons)
+
+
+def _not_shown(name: str, uri: str, reasons: Mapping[str, str]) -> XrpcError:
     reason = reasons.get(uri, NOT_INDEXED)
-    name = "TrackNotFound" if reason in {"deleted", NOT_INDEXED} else "TrackUnavailable"
     return XrpcError(400, name, f"uri: {uri} is not shown here: {reason}")
