@@ -21,6 +21,9 @@ Nsid = NewType("Nsid", str)
 Tid = NewType("Tid", str)
 RecordKey = NewType("RecordKey", str)
 
+NO_HANDLE = Handle("handle.invalid")
+"""What is shown of an account without a proven one; nobody can have it."""
+
 MAX_DID = 2048
 MAX_HANDLE = 253
 MAX_NSID = 317

@@ -1,14 +1,12 @@
 """The account that a query is about: it must be known here, and shown."""
 
-from lexicons.syntax import Did
+from lexicons.syntax import NO_HANDLE, Did
 from migrations.runner import Connection
 from xrpc.errors import XrpcError, invalid_request
 
 _BY_DID = "select did from account where did = $1 and active"
 
 _BY_HANDLE = "select did from account where handle = $1 and active"
-
-_NEVER_A_HANDLE = "handle.invalid"
 
 
 async def shown_actor(
@@ -17,7 +15,7 @@ async def shown_actor(
     error_name: str = "InvalidRequest",
     parameter: str = "actor",
 ) -> Did:
-    if actor.lower() == _NEVER_A_HANDLE:
+    if actor.lower() == NO_HANDLE:
         raise invalid_request(f"{parameter}: {actor} stands for an account without a proven handle")
     if actor.startswith("did:"):
         did: Did | None = await connection.fetchval(_BY_DID, actor)

@@ -5,7 +5,7 @@ from typing import Final
 from appview.pagination import Row
 from appview.playback.sources import sources
 from appview.rules import Trust
-from appview.views.track import WEB, track_view_basic
+from appview.views.track import track_view_basic, web_url
 from lexicons.types import PlaybackView
 
 _WITHOUT_SOURCES: Final = {"gated", "taken-down"}
@@ -35,7 +35,7 @@ def playback_view(row: Row, trust: Trust, max_blob_bytes: int | None) -> Playbac
     if may_play != "playable":
         view["reason"] = _reason(may_play, is_somewhere=bool(view["sources"]))
     if may_play == "gated":
-        view["authorization"] = {"gate": row["gate_type"], "url": WEB + row["uri"][5:]}
+        view["authorization"] = {"gate": row["gate_type"], "url": web_url(row["uri"])}
     return view
 
 

@@ -6,7 +6,7 @@ from appview.pagination import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.list import list_view_basic
-from appview.views.track import track_view
+from appview.views.track import track_item
 from lexicons.types import ActivityItem
 
 
@@ -22,9 +22,7 @@ def activity_item(
     }
     subject = row["subject"]
     if subject in tracks:
-        track = track_view(tracks[subject], trust)
-        track["$type"] = "fm.plyr.feed.defs#trackView"
-        view["subject"] = track
+        view["subject"] = track_item(tracks[subject], trust)
     elif subject in lists:
         listed = list_view_basic(lists[subject], None, trust)
         listed["$type"] = "fm.plyr.library.defs#listViewBasic"

@@ -4,9 +4,8 @@ from typing import cast
 
 from appview.pagination import Row
 from appview.views.images import avatar
+from lexicons.syntax import NO_HANDLE
 from lexicons.types import ProfileView, ProfileViewBasic
-
-NO_HANDLE = "handle.invalid"
 
 
 def profile_view_basic(row: Row, origin: str) -> ProfileViewBasic:

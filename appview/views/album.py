@@ -4,7 +4,7 @@ from appview.pagination import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
-from appview.views.track import NAMELESS, track_view
+from appview.views.track import NAMELESS, track_item
 from lexicons.types import AlbumView, ListItemView
 
 
@@ -27,10 +27,8 @@ def album_view(row: Row, trust: Trust) -> AlbumView:
 
 
 def album_item_view(track: Row, position: int, cid: str, trust: Trust) -> ListItemView:
-    view = track_view(track, trust)
-    view["$type"] = "fm.plyr.feed.defs#trackView"
     return {
         "position": position,
         "subject": {"uri": track["uri"], "cid": cid},
-        "item": view,
+        "item": track_item(track, trust),
     }

@@ -8,7 +8,7 @@ from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
 from appview.views.missing import missing_item
-from appview.views.track import NAMELESS, WEB, track_view
+from appview.views.track import NAMELESS, track_item, web_url
 from lexicons.types import ListItemView, ListView, ListViewBasic, StrongRef
 
 
@@ -36,7 +36,7 @@ def list_view(row: Row, summary: Row | None, trust: Trust) -> ListView:
     view = cast(ListView, list_view_basic(row, summary, trust))
     view["playableCount"] = 0 if summary is None else summary["playable"]
     view["likeCount"] = row["likes"]
-    view["webUrl"] = WEB + row["uri"][5:]
+    view["webUrl"] = web_url(row["uri"])
     return view
 
 
@@ -48,8 +48,7 @@ def list_item_view(
 ) -> ListItemView:
     subject = item["subject"]
     if subject in tracks:
-        track = track_view(tracks[subject], trust)
-        track["$type"] = "fm.plyr.feed.defs#trackView"
+        track = track_item(tracks[subject], trust)
         return {"position": item["position"], "subject": _reference(item), "item": track}
     missing = missing_item(subject, reasons)
     missing["$type"] = "fm.plyr.feed.defs#missingItem"

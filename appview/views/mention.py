@@ -1,7 +1,7 @@
 """What an editor shows of somebody or something that is mentioned."""
 
-from appview.views.actor import NO_HANDLE
-from appview.views.track import WEB
+from appview.views.track import web_url
+from lexicons.syntax import NO_HANDLE
 from lexicons.types import (
     ListViewBasic,
     MentionResult,
@@ -31,7 +31,7 @@ def track_mention(view: TrackViewBasic) -> MentionResult:
         "uri": view["uri"],
         "name": view["title"],
         "description": f"by {view['artist']}",
-        "href": WEB + view["uri"][5:],
+        "href": web_url(view["uri"]),
         "labels": [{"text": "track"}],
     }
     if "artwork" in view:
@@ -45,7 +45,7 @@ def list_mention(view: ListViewBasic) -> MentionResult:
         "uri": view["uri"],
         "name": view["name"],
         "description": f"by {author.get('displayName', author['handle'])}",
-        "href": WEB + view["uri"][5:],
+        "href": web_url(view["uri"]),
         "labels": [{"text": view.get("listType", "list")}],
     }
     if "artwork" in view:

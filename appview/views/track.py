@@ -14,8 +14,12 @@ from lexicons.types import AlbumRef, FeedItem, TrackView, TrackViewBasic
 
 NAMELESS = "Untitled"
 
-# plyr.fm has a page for every AT URI, written without its scheme.
 WEB = "https://plyr.fm/at/"
+"""There plyr.fm has a page for every AT URI, written without its scheme."""
+
+
+def web_url(uri: str) -> str:
+    return WEB + uri.removeprefix("at://")
 
 
 def feed(rows: Iterable[Row], trust: Trust) -> list[FeedItem]:
@@ -77,7 +81,7 @@ def track_view(row: Row, trust: Trust) -> TrackView:
     view["commentCount"] = row["comments"]
     view["inListsCount"] = row["in_lists"]
     view["sortAt"] = row["sort_at"]
-    view["webUrl"] = WEB + row["uri"][5:]
+    view["webUrl"] = web_url(row["uri"])
     if row["description"]:
         view["description"] = row["description"]
     if row["gate_type"] is not None:
@@ -88,6 +92,13 @@ def track_view(row: Row, trust: Trust) -> TrackView:
         view["features"] = [
             profile_view_basic(account, trust.origin) for account in loads(row["featured"])
         ]
+    return view
+
+
+def track_item(row: Row, trust: Trust) -> TrackView:
+    """Where something else may stand in its place."""
+    view = track_view(row, trust)
+    view["$type"] = "fm.plyr.feed.defs#trackView"
     return view
 
 
