@@ -1,6 +1,5 @@
 """fm.plyr.library.getAlbum: an album, in its list's order, then what its tracks add to it."""
 
-from dataclasses import replace
 from itertools import count
 from typing import cast
 
@@ -107,12 +106,9 @@ async def get_album(context: AppContext, request: XrpcRequest) -> GetAlbumOutput
 
 
 def last_place(row: Row, position: int) -> AlbumPlace:
-    place = AlbumPlace(position)
-    return (
-        place
-        if row["place"] is not None
-        else replace(place, sort_at=row["sort_at"], uri=row["uri"])
-    )
+    if row["place"] is not None:
+        return AlbumPlace(position)
+    return AlbumPlace(position, row["sort_at"], row["uri"])
 
 
 async def find_album(connection: Connection, params: GetAlbumParams) -> AlbumKey:
