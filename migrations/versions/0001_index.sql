@@ -42,6 +42,9 @@ comment on column account.counted_active is 'the value of active that the counte
 comment on column account.recount_after is 'the link.uri up to which they have; null: all the way';
 comment on column account.identity_due_at is 'when to resolve the DID and prove the handle again';
 comment on column account.status_due_at is 'when to ask the PDS whether it serves the account; null: no doubt';
+-- A card looks up its track, author and counts, a page fifty of each. By hash that is two pages, by the
+-- primary key four or five, with twenty keys to compare.
+create index account_by_did on account using hash (did);
 comment on column account.purged_at is 'when the last of what it wrote was erased; null: not since its status was last told';
 create unique index account_handle on account (handle);
 create index account_newest on account (first_seen_at desc, did desc) where active;
@@ -197,6 +200,7 @@ create table track (
 comment on column track.album_key is 'the album, folded: by it the author''s tracks and album lists are one album';
 comment on column track.created_at is 'as the author wrote it';
 comment on column track.sort_at is 'the lesser of the rkey''s TID and the first sight; never moves';
+create index track_by_uri on track using hash (uri);
 create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
 create index track_by_album on track (did, album_key, sort_at, uri) where album_key is not null;
@@ -319,6 +323,7 @@ create table bsky_profile (
     avatar_cid    text,
     indexed_at    timestamptz not null
 );
+create index bsky_profile_by_did on bsky_profile using hash (did);
 
 -- Who points at what. Of one account's several likes of a subject one is counted;
 -- nothing of an inactive account is.
@@ -360,6 +365,7 @@ create table subject_count (
     comments  bigint not null default 0,
     in_lists  bigint not null default 0
 ) with (fillfactor = 80);
+create index subject_count_by_subject on subject_count using hash (subject);
 
 create table account_count (
     did             text collate "C" primary key,
@@ -748,12 +754,16 @@ select
             when (bsky_profile.avatar_cid = any (account.hidden_parts)) is not true
             then bsky_profile.avatar_cid
         end,
-        case
-            -- The CDN's URL of a blob has its CID behind its DID.
-            when profile.avatar ~ '^https?://'
-                and (substring(profile.avatar from 'did:[^/]+/([^/@]+)') = any (account.hidden_parts)) is not true
-            then profile.cid
-        end
+        -- As a subquery, so that whoever has a picture at Bluesky costs no more. The CDN's URL of a blob
+        -- has its CID behind its DID.
+        (
+            select own.cid
+            from profile as own
+            where own.did = account.did
+              and (account.hidden_parts is null or own.uri <> all (account.hidden_parts))
+              and own.avatar ~ '^https?://'
+              and (substring(own.avatar from 'did:[^/]+/([^/@]+)') = any (account.hidden_parts)) is not true
+        )
     ) as avatar,
     profile.bio,
     profile.created_at as profile_created_at,
