@@ -12,7 +12,7 @@ from appview.pages.cards import ListCard, TrackCard
 from appview.pages.records import UNKNOWN, checked_uri, load_list, load_track
 from appview.pictures.failures import NoPicture, NotNow
 from appview.pictures.permits import NotShown, artwork_at
-from appview.pictures.pictures import size_of
+from appview.pictures.protocol import size_of
 from appview.views.track import WEB
 from lexicons.syntax import AtUri
 from xrpc.caching import ASKED_FOR_EACH_TIME

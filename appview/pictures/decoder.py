@@ -17,12 +17,11 @@ import mutagen
 from PIL import Image
 
 from appview import confinement
-from appview.pictures.protocol import HEAD, PICTURE, SECONDS, SIDES, Refused
+from appview.pictures.protocol import HEAD, PICTURE, REASON_BYTES, SECONDS, SIDES, Refused
 from appview.pictures.render import render
 from appview.playback.covers import picture_in
 
 MEMORY_BYTES: Final = 768 << 20
-REASON_BYTES: Final = 300
 # Imported by what decodes in the middle of some pictures and sounds, when nothing can be any more.
 LATE: Final = (
     "copy",
@@ -64,7 +63,7 @@ def answer(kind: bytes, file: BinaryIO) -> bytes:
     try:
         pictures = list(render(file if kind == PICTURE else _embedded(file)).values())
     except Exception as error:  # noqa: BLE001 - what decoders raise for bytes like these has no end
-        reason = f"{type(error).__name__}: {error}"[:REASON_BYTES].encode("utf-8", "replace")
+        reason = f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:REASON_BYTES]
         return HEAD.pack(False, len(reason), *[0] * (len(SIDES) - 1)) + reason
     return HEAD.pack(True, *map(len, pictures)) + b"".join(pictures)
 

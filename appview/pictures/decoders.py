@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from appview import confined
-from appview.pictures.protocol import HEAD, SECONDS, SIDES, Refused
+from appview.pictures.protocol import HEAD, SECONDS, Refused, Untrue, lengths_in, pictures_of
 
 AT_ONCE: Final = 2
 # What a decoder has come to hold on to goes with it.
 PICTURES_EACH: Final = 200
-MAX_ANSWER_BYTES: Final = 16 << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -30,14 +29,15 @@ class Decoder:
             process = confined.start("appview.pictures.decoder", stdin=theirs.fileno())
         return cls(process, ours)
 
-    async def make(self, kind: bytes, file: BinaryIO) -> tuple[bool, list[bytes]]:
-        """Whether it is a picture, and the parts of the answer; raises OSError."""
+    async def make(self, kind: bytes, file: BinaryIO) -> dict[str, bytes] | Refused:
+        """What it answers; raises OSError, Untrue where it is of no use any more."""
         self.made += 1
         socket.send_fds(self.connection, [kind], [file.fileno()])
-        is_picture, *lengths = HEAD.unpack(await self._receive(HEAD.size))
-        if sum(lengths) > MAX_ANSWER_BYTES:
-            raise ConnectionError(f"it says that it has {sum(lengths)} bytes to give")
-        return is_picture, [await self._receive(length) for length in lengths]
+        is_picture, lengths = lengths_in(await self._receive(HEAD.size))
+        parts = [await self._receive(length) for length in lengths]
+        if not is_picture:
+            return Refused(b"".join(parts).decode("utf-8", "replace"))
+        return pictures_of(parts)
 
     async def _receive(self, size: int) -> bytes:
         loop = asyncio.get_running_loop()
@@ -68,9 +68,9 @@ class Decoders:
             is_sound = False
             try:
                 async with asyncio.timeout(self.seconds):
-                    is_picture, parts = await decoder.make(kind, file)
+                    made = await decoder.make(kind, file)
                 is_sound = decoder.made < PICTURES_EACH
-            except (TimeoutError, OSError) as error:
+            except (TimeoutError, OSError, Untrue) as error:
                 why = str(error) or f"not done in {self.seconds:.0f} s"
                 raise Refused(f"no decoder survived it: {why}") from error
             finally:
@@ -78,9 +78,9 @@ class Decoders:
                     self._idle.append(decoder)
                 else:
                     await asyncio.to_thread(decoder.end)
-        if not is_picture:
-            raise Refused(parts[0].decode("utf-8", "replace"))
-        return dict(zip(SIDES, parts, strict=True))
+        if isinstance(made, Refused):
+            raise made
+        return made
 
     async def close(self) -> None:
         while self._idle:

@@ -5,7 +5,6 @@ However many ask for one, and in whatever size, it is fetched and decoded once.
 
 import asyncio
 import os
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ log = structlog.get_logger(__name__)
 PATIENCE_SECONDS: Final = 8.0  # less than an answer may take
 MAKING_SECONDS: Final = 40.0
 MOST_WAITING: Final = 500
-START_OF_FRAME: Final = 0xC2  # of a progressive one
 # Of what is kept: raise it when pictures are made in another way.
 VERSION: Final = 1
 PASSING: Final = frozenset(
@@ -157,16 +155,6 @@ def _judged(failure: Exception) -> NoPicture | NotNow:
         case Unreachable(reason=reason) if reason not in PASSING:
             return NoPicture(str(failure))
     return NotNow(str(failure))
-
-
-def size_of(jpeg: bytes) -> tuple[int, int]:
-    """Width and height of a picture that we made."""
-    at = 2
-    while jpeg[at + 1] != START_OF_FRAME:
-        (length,) = struct.unpack_from("!H", jpeg, at + 2)
-        at += 2 + length
-    height, width = struct.unpack_from("!HH", jpeg, at + 5)
-    return width, height
 
 
 def _key(picture: Picture, source: Source, size: str) -> str:

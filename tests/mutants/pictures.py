@@ -103,6 +103,17 @@ PICTURES = (
         tests=(f"{MADE}::test_nothing_but_pixels_is_handed_on",),
     ),
     Mutant(
+        name="decoder-believed",
+        file="appview/pictures/protocol.py",
+        old="        if not 0 < max(size_of(pictures[size])) <= side:\n",
+        new="        if False:\n",
+        breaks="what has taken a decoder over hands out what it likes as a picture of ours",
+        tests=(
+            "tests/appview/test_taken_over_decoders.py"
+            "::test_what_no_decoder_of_ours_says_ends_it",
+        ),
+    ),
+    Mutant(
         name="decoder-unbounded",
         file="appview/confinement.py",
         old="        resource.setrlimit(bound, (most, most))",

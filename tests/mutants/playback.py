@@ -55,6 +55,14 @@ HAD = (
         tests=("tests/indexer/test_missing_blobs.py::test_what_is_there_again_is_missing_no_more",),
     ),
     Mutant(
+        name="reader-believed",
+        file="appview/playback/answer.py",
+        old="        if not may_be(said[name]):\n",
+        new="        if False:\n",
+        breaks="what has taken a reader over stops the reading of all other sounds",
+        tests=("tests/appview/test_taken_over.py",),
+    ),
+    Mutant(
         name="length-guessed",
         file="appview/playback/measuring.py",
         old="    if info.bitrate_mode is BitrateMode.UNKNOWN:\n",
