@@ -109,8 +109,7 @@ PICTURES = (
         new="        if False:\n",
         breaks="what has taken a decoder over hands out what it likes as a picture of ours",
         tests=(
-            "tests/appview/test_taken_over_decoders.py"
-            "::test_what_no_decoder_of_ours_says_ends_it",
+            "tests/appview/test_taken_over_decoders.py::test_what_no_decoder_of_ours_says_ends_it",
         ),
     ),
     Mutant(
