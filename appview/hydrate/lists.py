@@ -1,10 +1,12 @@
 """Lists by URI, and what can be said of one from its items."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
-from appview.pagination import Row, time_cursor, time_page
+from appview.pagination import Row, looked_page, time_cursor
 from appview.rules import Trust
+from lexicons.syntax import Did
 from migrations.runner import Connection
 
 _LISTS = """
@@ -29,44 +31,73 @@ join list on list.uri = asked.uri
 cross join lateral list_summary(list.uri, list.cid, list.is_long, $2::text[]) as summary
 """
 
+# Everybody's lists, those of a type, or those of one author, each along an index of its own. A page
+# looks at so many, the next goes on there: anybody can make any number with nothing to show.
 _LISTED = """
 select *
 from (
-    select listed.*
-    from ({looked_at} limit 2000) as latest
-    cross join lateral (
-        select * from listed_list where listed_list.uri = latest.uri limit 1
-    ) as listed
-    order by latest.sort_at desc, latest.uri desc
+    select looked_at.*, listed.*
+    from (
+        select *, row_number() over (order by key_at desc, key_uri desc) = 2000 as is_last
+        from (
+            (
+                select sort_at as key_at, uri as key_uri
+                from list
+                where $1::text is null
+                and $2::text is null
+                and (sort_at, uri) < ($3, $4)
+                order by sort_at desc, uri desc
+                limit 2000
+            )
+            union all
+            (
+                select sort_at, uri
+                from list
+                where $1::text is null
+                and coalesce(list_type, last_list_type) = $2
+                and (sort_at, uri) < ($3, $4)
+                order by sort_at desc, uri desc
+                limit 2000
+            )
+            union all
+            (
+                select sort_at, uri
+                from list
+                where did = $1
+                and ($2::text is null or coalesce(list_type, last_list_type) = $2)
+                and (sort_at, uri) < ($3, $4)
+                order by sort_at desc, uri desc
+                limit 2000
+            )
+        ) as asked
+        order by key_at desc, key_uri desc
+        limit 2000
+    ) as looked_at
+    left join lateral (
+        select true as is_shown, listed_list.*
+        from listed_list
+        where listed_list.uri = looked_at.key_uri
+        limit 1
+    ) as listed on true
+    where is_shown or is_last
+    order by key_at desc, key_uri desc
     limit 101
 ) as page
-limit {limit}
+limit $5
 """
 
-_LAST_LOOKED_AT = "{looked_at} offset 1999 limit 1"
 
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Lists as feeds have them, in the order in which this statement looks at them.
-
-    However many have nothing to show: a page looks at so many, and the next goes on from there.
-    """
-
-    looked_at: str
-
-    async def load(
-        self, connection: Connection, limit: int, *asked: object
-    ) -> tuple[Sequence[Row], str | None]:
-        """A page, and the cursor to the next."""
-        shown = _LISTED.format(looked_at=self.looked_at, limit=f"${len(asked) + 1}")
-        page, cursor = time_page(await connection.fetch(shown, *asked, limit + 1), limit)
-        if cursor is None:
-            last = await connection.fetchrow(
-                _LAST_LOOKED_AT.format(looked_at=self.looked_at), *asked
-            )
-            cursor = time_cursor(last) if last else None
-        return page, cursor
+async def load_listed(
+    connection: Connection,
+    start: tuple[datetime, str],
+    limit: int,
+    *,
+    author: Did | None = None,
+    list_type: str | None = None,
+) -> tuple[Sequence[Row], str | None]:
+    """A page of lists as feeds have them, newest first, and the cursor to the next."""
+    rows = await connection.fetch(_LISTED, author, list_type, *start, limit + 1)
+    return looked_page(rows, limit, partial(time_cursor, at="key_at", uri="key_uri"))
 
 
 async def load_lists(connection: Connection, uris: Sequence[str]) -> dict[str, Row]:

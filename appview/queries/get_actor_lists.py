@@ -4,22 +4,11 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
-from appview.hydrate.lists import Listed, load_summaries
+from appview.hydrate.lists import load_listed, load_summaries
 from appview.pagination import LATEST, time_key
 from appview.views.list import list_view
 from lexicons.types import GetActorListsOutput, GetActorListsParams
 from xrpc.server import XrpcRequest
-
-THEIRS = Listed(
-    """
-    select sort_at, uri
-    from list
-    where did = $1
-    and ($2::text is null or coalesce(list_type, last_list_type) = $2)
-    and (sort_at, uri) < ($3, $4)
-    order by sort_at desc, uri desc
-    """
-)
 
 
 async def get_actor_lists(context: AppContext, request: XrpcRequest) -> GetActorListsOutput:
@@ -28,8 +17,9 @@ async def get_actor_lists(context: AppContext, request: XrpcRequest) -> GetActor
     limit = params["limit"]
     async with snapshot(context.pool) as connection:
         actor = await shown_actor(connection, params["actor"])
-        asked = (actor, params.get("listType"), *start)
-        page, cursor = await THEIRS.load(connection, limit, *asked)
+        page, cursor = await load_listed(
+            connection, start, limit, author=actor, list_type=params.get("listType")
+        )
         summaries = await load_summaries(connection, [row["uri"] for row in page], context.trust)
     output: GetActorListsOutput = {
         "lists": [list_view(row, summaries.get(row["uri"]), context.trust) for row in page]
