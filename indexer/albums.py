@@ -26,6 +26,15 @@ where uri = any($1::text[])
 on conflict do nothing
 """
 
+ADD_TITLES = """
+insert into album (did, title_key)
+select did, title_key
+from named_album
+where did = $1
+  and title_key = any($2::text[])
+on conflict do nothing
+"""
+
 DROP = """
 delete from album
 using unnest($1::text[], $2::text[]) as left_out (did, title_key)
@@ -70,11 +79,9 @@ async def differences(connection: Connection, did: Did) -> tuple[list[str], list
     return missing, [row["title_key"] for row in rows if row["is_held"]]
 
 
-async def put_right(connection: Connection, did: Did) -> None:
-    missing, stray = await differences(connection, did)
-    await connection.execute(
-        "delete from album where did = $1 and title_key = any($2::text[])", did, stray
-    )
-    await connection.execute(
-        "insert into album (did, title_key) select $1, unnest($2::text[])", did, missing
-    )
+async def put_right(
+    connection: Connection, did: Did, missing: Sequence[str], stray: Sequence[str]
+) -> None:
+    """Look again at what differed a moment ago."""
+    await connection.execute(ADD_TITLES, did, missing)
+    await connection.execute(DROP, [did] * len(stray), stray)

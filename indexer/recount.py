@@ -1,4 +1,4 @@
-"""The counts, added up anew: held against what they should be, or put right for one account.
+"""The counts, added up anew and held against what they should be.
 
 Left to themselves counts only move by what changes; here a mistake of theirs would show.
 """
@@ -8,18 +8,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from indexer import albums, list_sums
 from indexer.differences import Difference, Kind
 from indexer.records.list import LIST
 from indexer.records.record_type import RecordTypes
 from indexer.records.track import TRACK
-from indexer.rows import begin
-from indexer.takedowns import follow_accounts
 from lexicons.syntax import Did
-from migrations.database import Pool
 from migrations.runner import Connection
 
-SUBJECTS_AT_ONCE = 500
 WHOLE_TABLES_SECONDS = 3_600.0
 SUBJECT_COUNTS = ("likes", "comments", "in_lists")
 ACCOUNT_COUNTS = ("tracks", "lists", "likes_given", "likes_received")
@@ -53,6 +48,30 @@ full join (
 where (coalesce(held.likes, 0), coalesce(held.comments, 0), coalesce(held.in_lists, 0))
     <> (coalesce(added.likes, 0), coalesce(added.comments, 0), coalesce(added.in_lists, 0))
 order by subject
+"""
+
+OF_SUBJECTS = """
+select
+    subject,
+    coalesce(held.likes, 0) as held_likes,
+    coalesce(held.comments, 0) as held_comments,
+    coalesce(held.in_lists, 0) as held_in_lists,
+    added.likes,
+    added.comments,
+    added.in_lists
+from unnest($1::text[]) as asked (subject)
+left join subject_count as held using (subject)
+cross join lateral (
+    select
+        count(*) filter (where kind = 'like') as likes,
+        count(*) filter (where kind = 'comment') as comments,
+        count(*) filter (where kind = 'list') as in_lists
+    from subject_link
+    where subject_link.subject = asked.subject
+      and subject_link.counted
+) as added
+where (coalesce(held.likes, 0), coalesce(held.comments, 0), coalesce(held.in_lists, 0))
+    <> (added.likes, added.comments, added.in_lists)
 """
 
 # Received by the author of a track, whose URI has four slashes, not more.
@@ -117,49 +136,6 @@ where (
     coalesce(added.likes_given, 0), coalesce(added.likes_received, 0)
 )
 order by did
-"""
-
-# The subjects under a DID, and those that its links are about.
-OWN_AND_LINKED = """
-select subject
-from (
-    select subject from subject_count where subject >= $1 and subject < $2
-    union
-    select subject from subject_link where subject >= $1 and subject < $2
-    union
-    select subject from link where did = $3
-) as concerned
-where subject > $4
-order by subject
-limit $5
-"""
-
-PUT_SUBJECTS_RIGHT = """
-insert into subject_count (subject, likes, comments, in_lists)
-select asked.subject, added.likes, added.comments, added.in_lists
-from unnest($1::text[]) as asked (subject)
-cross join lateral (
-    select
-        count(*) filter (where kind = 'like') as likes,
-        count(*) filter (where kind = 'comment') as comments,
-        count(*) filter (where kind = 'list') as in_lists
-    from subject_link
-    where subject_link.subject = asked.subject
-      and subject_link.counted
-) as added
-on conflict (subject) do update
-set likes = excluded.likes, comments = excluded.comments, in_lists = excluded.in_lists
-"""
-
-PUT_ACCOUNT_RIGHT = """
-insert into account_count (did, tracks, lists, likes_given, likes_received)
-values ($1, $2, $3, $4, $5)
-on conflict (did) do update
-set
-    tracks = excluded.tracks,
-    lists = excluded.lists,
-    likes_given = excluded.likes_given,
-    likes_received = excluded.likes_received
 """
 
 
@@ -230,57 +206,3 @@ def _compared(row: asyncpg.Record, subject: str, counts: Sequence[str]) -> Itera
         if held != right:
             words = f"{name.replace('_', ' ')} {held}", str(right)
             yield Difference(authority, Kind.COUNT, subject, *words)
-
-
-async def put_right(pool: Pool, did: Did, names: Names) -> None:
-    """Count anew what an account has, and what it and its links are about; name its albums anew.
-
-    Which of its links count is looked at again by whoever follows changed accounts.
-    """
-    await _put_account_right(pool, did, names)
-    within, after = Range.of(did), ""
-    while True:
-        async with pool.acquire() as connection, connection.transaction():
-            await begin(connection)
-            rows = await connection.fetch(
-                OWN_AND_LINKED,
-                within.first_subject,
-                within.end_of_subjects,
-                did,
-                after,
-                SUBJECTS_AT_ONCE,
-            )
-            subjects = [row["subject"] for row in rows]
-            await connection.execute(PUT_SUBJECTS_RIGHT, subjects)
-        if len(subjects) < SUBJECTS_AT_ONCE:
-            return
-        after = subjects[-1]
-
-
-async def _put_account_right(pool: Pool, did: Did, names: Names) -> None:
-    within = Range.of(did)
-    async with pool.acquire() as connection, connection.transaction():
-        await begin(connection)
-        await follow_accounts(connection, [did])
-        await connection.execute(
-            """
-            update account set recount_after = ''
-            where did = $1 and active = counted_active and recount_after is null
-            """,
-            did,
-        )
-        counted = await connection.fetchrow(
-            ACCOUNTS,
-            within.first_subject,
-            within.end_of_subjects,
-            did,
-            did,
-            names.tracks,
-            names.lists,
-            within.is_everything,
-        )
-        if counted is not None:
-            right = [counted[name] for name in ACCOUNT_COUNTS]
-            await connection.execute(PUT_ACCOUNT_RIGHT, did, *right)
-        await albums.put_right(connection, did)
-        await list_sums.put_right(connection, did)

@@ -24,7 +24,11 @@ class LostLeadership(ConnectionError):
 
 
 async def begin(
-    connection: Connection, epoch: int | None = None, *, waits_for_disk: bool = True
+    connection: Connection,
+    epoch: int | None = None,
+    *,
+    waits_for_disk: bool = True,
+    lock: int = LOCK,
 ) -> None:
     """Every statement here looks up a few keys among many rows, however few there seem to be.
 
@@ -42,7 +46,7 @@ async def begin(
             case when not $2 then set_config('synchronous_commit', 'off', true) end,
             pg_advisory_xact_lock($1)
         """,
-        LOCK,
+        lock,
         waits_for_disk,
     )
     if epoch is not None:

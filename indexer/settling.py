@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from indexer import mending, recount, requests
+from indexer import mending, requests
 from indexer.draining import drain
 from indexer.events import RecordChange
 from indexer.pipeline import Pipeline
@@ -42,8 +42,7 @@ async def settle(
     async with pipeline.desk:  # what was decided before is written
         pipeline.settling.setdefault(did, Settling(root.rev)).rev = root.rev
     doubted = await _doubted(pipeline.writer, walked) if in_full else ()
-    pool = pipeline.writer.pool
-    known = await _known(pool, did) | dict.fromkeys(doubted, "")
+    known = await _known(pipeline.writer.pool, did) | dict.fromkeys(doubted, "")
     unwritten: tuple[RecordChange, ...] = ()
     async for changes in _differences(source, walked, known):
         await _write(pipeline, did, unwritten)
@@ -51,8 +50,7 @@ async def settle(
     if in_full:
         await _write(pipeline, did, unwritten)
         unwritten = ()
-        names = recount.Names.of(pipeline.writer.record_types)
-        await recount.put_right(pool, did, names)
+        await mending.put_right(pipeline.writer, did)
         pipeline.wakes.recount.set()
     after = RepoState(did, State.SYNCHRONIZED, root.rev, root.data, pipeline.collections)
     await finish(pipeline, resolver, after, identity, unwritten)

@@ -116,6 +116,6 @@ async def test_what_is_wrong_is_found_and_put_right(pool: Pool) -> None:
     async with pool.acquire() as connection:
         assert await albums.differences(connection, ALICE) == (["day"], ["noon"])
         assert await albums.differences(connection, BOB) == ([], [])
-        await albums.put_right(connection, ALICE)
+        await albums.put_right(connection, ALICE, ["day"], ["noon"])
         assert await albums.differences(connection, ALICE) == ([], [])
     assert await titles(pool) == ["day", "night"]
