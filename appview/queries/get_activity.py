@@ -3,11 +3,11 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.activity import KINDS, last_looked_at, load_activity
+from appview.hydrate.activity import KINDS, load_activity
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.lists import load_lists
 from appview.hydrate.tracks import load_tracks
-from appview.pagination import LATEST, Order, time_cursor, time_key, time_page
+from appview.pagination import LATEST, Order, time_key
 from appview.views.activity import activity_item
 from lexicons.syntax import Did
 from lexicons.types import GetActivityOutput, GetActivityParams
@@ -21,13 +21,9 @@ async def get_activity(context: AppContext, request: XrpcRequest) -> GetActivity
         raise _not_followed(request.viewer)
     start = time_key(params.get("cursor"), LATEST, Order.ACTIVITY)
     kinds = params.get("kinds") or KINDS
-    limit = params["limit"]
     async with snapshot(context.pool) as connection:
         actor = await shown_actor(connection, params["actor"]) if "actor" in params else None
-        found = await load_activity(connection, kinds, start, limit + 1, actor)
-        page, cursor = time_page(found, limit, Order.ACTIVITY, uri="name")
-        if cursor is None and (last := await last_looked_at(connection, kinds, start, actor)):
-            cursor = time_cursor(last, Order.ACTIVITY, uri="name")
+        page, cursor = await load_activity(connection, kinds, start, params["limit"], actor)
         subjects = list({row["subject"] for row in page})
         tracks = await load_tracks(connection, subjects)
         named = {row["list_uri"] or row["subject"] for row in page} - tracks.keys()

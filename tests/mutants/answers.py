@@ -102,10 +102,10 @@ ANSWERS = (
         ),
     ),
     Mutant(
-        name="deeds-that-end-early",
-        file="appview/queries/get_activity.py",
-        old="        if cursor is None and (",
-        new="        if False and (",
+        name="looks-that-end-early",
+        file="appview/pagination.py",
+        old='    if not rows or not rows[-1]["is_last"]:\n',
+        new="    if rows is not None:\n",
         breaks="whoever likes two thousand tracks that are gone hides what came before",
         tests=(
             "tests/appview/test_looking.py::test_deeds_behind_many_that_show_nothing_are_found",
