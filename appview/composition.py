@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import BinaryIO
@@ -40,50 +40,45 @@ USER_AGENT = f"plyr-appview/{VERSION}"
 DATABASE_RETRY_SECONDS = 1.0
 
 
-@asynccontextmanager
-async def open_tools(config: Config, *, migrate: bool = True) -> AsyncIterator[Tools]:
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(config.database_url, config.data_dir, max_size=16, migrate=migrate)
-        )
-        yield await _tools(config, stack, database.pool, IdentityStore(database.pool))
+def open_tools(config: Config, *, migrate: bool = True) -> AbstractAsyncContextManager[Tools]:
+    return _opened(config, IdentityStore, migrate=migrate)
 
 
-@asynccontextmanager
-async def open_reading_tools(config: Config) -> AsyncIterator[Tools]:
+def open_reading_tools(config: Config) -> AbstractAsyncContextManager[Tools]:
     """As `open_tools`, for what must change nothing: who is looked up leaves no trace."""
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            open_database(config.database_url, config.data_dir, max_size=16)
-        )
-        yield await _tools(config, stack, database.pool, None)
+    return _opened(config, lambda _: None, migrate=False)
 
 
-async def _tools(
-    config: Config, stack: AsyncExitStack, pool: Pool, store: IdentityStore | None
-) -> Tools:
-    client = await stack.enter_async_context(
-        GuardedClient(
-            allow_private_addresses=config.allow_private_addresses,
-            user_agent=USER_AGENT,
-        )
-    )
-    resolver = await stack.enter_async_context(
+@asynccontextmanager
+async def _opened(
+    config: Config, store_in: Callable[[Pool], IdentityStore | None], *, migrate: bool
+) -> AsyncIterator[Tools]:
+    async with (
+        open_database(
+            config.database_url, config.data_dir, max_size=16, migrate=migrate
+        ) as database,
+        open_client(config) as client,
         IdentityResolver(
             client,
             plc_url=config.plc_url,
             handle_resolver_url=config.handle_resolver_url,
-            store=store,
+            store=store_in(database.pool),
+        ) as resolver,
+    ):
+        yield Tools(
+            pool=database.pool,
+            catalog=load_catalog(config.namespace),
+            client=client,
+            operators=client.trusting(*config.operator_origins),
+            resolver=resolver,
+            remote=Remote(client, time.monotonic),
+            now=lambda: datetime.now(UTC),
         )
-    )
-    return Tools(
-        pool=pool,
-        catalog=load_catalog(config.namespace),
-        client=client,
-        operators=client.trusting(*config.operator_origins),
-        resolver=resolver,
-        remote=Remote(client, time.monotonic),
-        now=lambda: datetime.now(UTC),
+
+
+def open_client(config: Config) -> GuardedClient:
+    return GuardedClient(
+        allow_private_addresses=config.allow_private_addresses, user_agent=USER_AGENT
     )
 
 
@@ -108,7 +103,7 @@ def indexer_settings(config: Config) -> IndexerSettings:
 
 def app_settings(config: Config) -> AppSettings:
     return AppSettings(
-        public_url=config.public_url,
+        origin=config.public_url,
         version=VERSION,
         namespace=config.namespace,
         data_dir=config.data_dir,

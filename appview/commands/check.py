@@ -19,7 +19,7 @@ from appview.checks.web import (
     check_handle_resolver,
     check_public,
 )
-from appview.composition import USER_AGENT, app_settings
+from appview.composition import app_settings, open_client
 from appview.config import Config
 from indexer.events import Rejected
 from indexer.frames import Kind, peek
@@ -39,10 +39,7 @@ LONG_BEHIND = timedelta(minutes=10)
 
 async def check(config: Config, *, as_json: bool) -> int:
     """Say what was found; the exit status is 1 if anything failed."""
-    client = GuardedClient(
-        allow_private_addresses=config.allow_private_addresses, user_agent=USER_AGENT
-    )
-    async with client:
+    async with open_client(config) as client:
         findings = await look_around(config, client, Dns())
     for finding in findings:
         click.echo(_as_json(finding) if as_json else _as_text(finding))
