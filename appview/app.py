@@ -79,8 +79,6 @@ from xrpc.seats import Seats
 from xrpc.server import Endpoint, Hooks, Output, XrpcRequest, XrpcServer
 from xrpc.stream import StreamServer, Subscription
 
-__all__ = ["ENDPOINTS", "SUBSCRIPTIONS", "AppSettings", "create_app"]
-
 Handler: TypeAlias = Callable[[AppContext, XrpcRequest], Awaitable[Output]]
 
 # What many ask for at once is remembered for a moment, for those without a token.

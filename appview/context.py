@@ -29,7 +29,7 @@ REPO_REQUESTS_BURST = 10
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    public_url: str
+    origin: str
     version: str
     data_dir: Path
     min_free_bytes: int = 2 << 30
@@ -44,14 +44,9 @@ class AppSettings:
     labelers: tuple[Did, ...] = ()
 
     @property
-    def origin(self) -> str:
-        parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @property
     def service_did(self) -> Did:
         # did:web writes the colon before a port as %3A.
-        return Did("did:web:" + urlsplit(self.public_url).netloc.replace(":", "%3A"))
+        return Did("did:web:" + urlsplit(self.origin).netloc.replace(":", "%3A"))
 
 
 @dataclass(frozen=True, slots=True)
