@@ -44,7 +44,7 @@ class Places:
 
     def here(self, url: str) -> str:
         """From the page itself: works under whatever name this server is reached."""
-        return url.removeprefix(self.origin) or "/"
+        return url.removeprefix(self.origin)
 
     def there(self, url: str) -> str:
         return f"{self.origin}{url}" if url.startswith("/") else url
@@ -131,7 +131,7 @@ def track_card(view: TrackView, places: Places) -> TrackCard:
         page=page_path(view["uri"]),
         web_url=view["webUrl"],
         audio=None if audio is None else places.here(audio),
-        audio_url=None if audio is None else places.there(audio),
+        audio_url=audio,
         audio_type=AUDIO_TYPES.get(view["fileType"].lower()),
         why_silent=None if audio else WHY_SILENT.get(view["playability"]),
         instead=view.get("gate", {}).get("url") or view["webUrl"],
@@ -191,4 +191,4 @@ def _pictures(view: Mapping[str, Any], places: Places) -> tuple[str | None, str 
     artwork = view.get("artwork")
     if artwork is None:
         return None, None
-    return places.there(artwork["full"]), places.here(artwork["medium"])
+    return artwork["full"], places.here(artwork["medium"])
