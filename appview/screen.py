@@ -91,10 +91,9 @@ class Progress:
         return len(repos) - left, len(repos)
 
     def stream(self, seconds: float) -> str:
-        received = self.indexer.relay.received_bytes
-        megabits = (received - self._bytes) * 8 / 1e6 / seconds
-        self._bytes = received
         relay = self.indexer.relay
+        megabits = (relay.received_bytes - self._bytes) * 8 / 1e6 / seconds
+        self._bytes = relay.received_bytes
         if relay.connected:
             return f"{relay.host}: {megabits:.1f} Mbit/s in"
         return f"{relay.host}: not connected ({relay.error or 'connecting'})"

@@ -216,11 +216,9 @@ class Network:
             await socket.close()
 
 
-def _json(body: object) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
+def _json(body: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")
 
 
 def _error(status: int, name: str) -> Response:
-    return Response(
-        orjson.dumps({"error": name, "message": name}), status, media_type="application/json"
-    )
+    return _json({"error": name, "message": name}, status)

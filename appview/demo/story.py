@@ -81,8 +81,6 @@ REMARKS = ("that bass!", "on repeat", "here it opens up", "more of this, please"
 
 @dataclass(slots=True)
 class Story:
-    """`playlist` is the page to open: what was there at the beginning."""
-
     network: Network
     people: Sequence[Account]
     dice: random.Random
@@ -99,7 +97,7 @@ class Story:
         return cls(network, people, random.Random(), [])
 
     async def open(self) -> Written:
-        """The first tracks, an album and a playlist of them; answers with the playlist."""
+        """The first tracks, an album, and a playlist of them all, which is the page to open."""
         for who, piece in FIRST:
             await self.publish(who, piece)
         self.people[0].write(f"{NAMESPACE}.list", _list(ALBUM, "album", self.tracks[:2]))
