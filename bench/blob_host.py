@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from appview.config import from_env
 from appview.serving import answer, listening
+from bench.processes import until_we_end
 
 CHUNK = 64 << 10
 
@@ -79,9 +80,7 @@ async def main(folder: Path, delay_millis: float, megabytes_a_second: float) -> 
         Route("/{did}", host.document),
     ]
     serving = asyncio.create_task(answer(config, Starlette(routes=routes), listener, stop))
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)  # ends with the process that started us
+    await until_we_end(port)
     stop.set()
     await serving
 

@@ -12,15 +12,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import orjson
 
-from appview.app import create_app
-from appview.context import AppSettings
 from bench import latest
 from bench.catalogue import SIZES, fill
 from bench.databases import own_index
@@ -28,7 +25,7 @@ from bench.load import WARM_UP_SECONDS
 from bench.processes import Listener, cpu_millis, cpu_seconds, listening, measured, memory
 from bench.questions import look_around, paths
 from bench.report import Figure, load, say
-from bench.search import PATIENT_SECONDS
+from bench.search import PATIENT_SECONDS, SETTINGS, client_of
 from indexer.list_sums import ListSums
 from indexer.ranking.keeper import Rankings
 from indexer.search.follow import Search
@@ -47,8 +44,6 @@ PLANNED = 8
 """From so many on Postgres has a plan for all arguments."""
 
 PAIRS = 3
-
-SETTINGS = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
 
 FULLER = {
     "fm.plyr.feed.getActorLikes",
@@ -182,22 +177,23 @@ async def used(server: Listener, url: str) -> float:
 
 async def one_after_the_other(asked: Sequence[str], url: str) -> Alone:
     counted, most, good = Counted(), 0, []
-    async with asyncpg.create_pool(
-        url, min_size=1, max_size=1, init=counted.watch, server_settings={"jit": "off"}
-    ) as pool:
-        transport = httpx.ASGITransport(create_app(SETTINGS, pool, load_catalog(), None))
-        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
-            for path in asked:
-                counted.take()
-                if (await http.get(path)).status_code == 200:
-                    good.append(path)
-                    most = max(most, len(counted.take()))
-            for place in range(PLANNED):
-                await http.get(good[place % len(good)])
-            assert len(good) * 2 > len(asked), f"{asked[0]}: {len(good)} of {len(asked)}"
-            backend = await pool.fetchval("select pg_backend_pid()")
-            some = good[:CPU_QUESTIONS] if len(good) > AGAIN else good * AGAIN
-            cpu = sorted([await cpu_of(http, path, backend) for path in some])
+    async with (
+        asyncpg.create_pool(
+            url, min_size=1, max_size=1, init=counted.watch, server_settings={"jit": "off"}
+        ) as pool,
+        client_of(pool) as http,
+    ):
+        for path in asked:
+            counted.take()
+            if (await http.get(path)).status_code == 200:
+                good.append(path)
+                most = max(most, len(counted.take()))
+        for place in range(PLANNED):
+            await http.get(good[place % len(good)])
+        assert len(good) * 2 > len(asked), f"{asked[0]}: {len(good)} of {len(asked)}"
+        backend = await pool.fetchval("select pg_backend_pid()")
+        some = good[:CPU_QUESTIONS] if len(good) > AGAIN else good * AGAIN
+        cpu = sorted([await cpu_of(http, path, backend) for path in some])
     return Alone(most, cpu[len(cpu) // 2], cpu[len(cpu) * 95 // 100], good)
 
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.databases import own_index
-from bench.processes import cpu_seconds, memory, program
+from bench.processes import cpu_seconds, is_healthy, memory, program
 from bench.report import Figure, say
 from indexer.sequencer import Retention, Sequencer
 from migrations.database import Pool, create_pool
 from tests.network.http import free_port
+from tests.support import wait_until
 
 SUBSCRIBERS = 500
 EVENTS = 1_000
@@ -49,19 +50,8 @@ async def fan_out() -> list[Figure]:
                 max_subscribers_per_caller=SUBSCRIBERS,
             )
             async with serving as pid, create_pool(url) as pool:
-                await _listens(port)
+                await wait_until(lambda: asyncio.to_thread(is_healthy, port), 60)
                 return await _measured(pool, port, pid)
-
-
-async def _listens(port: int) -> None:
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
 
 
 async def _measured(pool: Pool, port: int, pid: int) -> list[Figure]:

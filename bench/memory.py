@@ -4,8 +4,6 @@ import asyncio
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import asyncpg
 import orjson
@@ -13,7 +11,7 @@ import orjson
 from bench.catalogue import fill
 from bench.latest import our_page, page_starts
 from bench.material import SEQ_BASE, foreign_frames, save
-from bench.processes import Listener, listening, measured, memory, program, working_in
+from bench.processes import Listener, is_healthy, listening, measured, memory, program, working_in
 from bench.report import Figure, say
 from migrations import embedded, runner
 from migrations.runner import Connection
@@ -80,7 +78,7 @@ async def _before_and_after(command: str, place: Place) -> list[Figure]:
             if indexes:
                 await wait_until(lambda: _cursor(place, relay, "connected"), PATIENCE_SECONDS)
             if serves:
-                await wait_until(lambda: asyncio.to_thread(_is_healthy, port), PATIENCE_SECONDS)
+                await wait_until(lambda: asyncio.to_thread(is_healthy, port), PATIENCE_SECONDS)
             await asyncio.sleep(SETTLE_SECONDS)
             before = _figure(f"{command}, just started", [pid])
             work = []
@@ -105,11 +103,3 @@ async def _cursor(place: Place, relay: Listener, condition: str) -> bool:
         f"127.0.0.1:{relay.port}",
     )
     return found
-
-
-def _is_healthy(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/xrpc/_health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (URLError, ConnectionError):
-        return False

@@ -21,12 +21,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from bench.processes import until_we_end
 from indexer.repo.car import Car, read_car
 from indexer.repo.commit import parse_signed_commit
 from indexer.repo.mst import parse_root
 from indexer.repo.node import parse_node
 from lexicons.cid import cid_text, parse_cid
-from tests.network.encoding import Link, car_header
+from tests.network.encoding import Link, car
 
 NOT_SERVED = b'{"error":"MethodNotImplemented","message":"not here"}'
 
@@ -89,20 +90,8 @@ def _proof(car: Car, key: bytes) -> bytes:
     return _sections(car, car.roots, [*way, node.values[index]])
 
 
-def _sections(car: Car, roots: Iterable[bytes], cids: Iterable[bytes]) -> bytes:
-    parts = [car_header([Link(root) for root in roots])]
-    for cid in cids:
-        section = cid + car.blocks[cid]
-        parts += (_varint(len(section)), section)
-    return b"".join(parts)
-
-
-def _varint(number: int) -> bytes:
-    out = b""
-    while number >= 0x80:
-        out += bytes((number & 0x7F | 0x80,))
-        number >>= 7
-    return out + bytes((number,))
+def _sections(held: Car, roots: Iterable[bytes], cids: Iterable[bytes]) -> bytes:
+    return car([Link(root) for root in roots], {Link(cid): held.blocks[cid] for cid in cids})
 
 
 async def main(folder: Path, hosts: int, serves: str) -> None:
@@ -115,9 +104,7 @@ async def main(folder: Path, hosts: int, serves: str) -> None:
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(hosts)]
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(listeners))
-    sys.stdout.write(" ".join(str(listener.getsockname()[1]) for listener in listeners) + "\n")
-    sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)  # ends with the process that started us
+    await until_we_end(*(listener.getsockname()[1] for listener in listeners))
     server.should_exit = True
     await serving
 

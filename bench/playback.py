@@ -1,22 +1,29 @@
 """Blobs to listeners: from the cache against Starlette's FileResponse, and while they come."""
 
 import asyncio
-import json
 import random
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import asyncpg
 
 from bench.databases import new_index
-from bench.processes import Listener, cpu_seconds, listening, measured, memory, program
+from bench.processes import (
+    Listener,
+    counts,
+    cpu_seconds,
+    is_healthy,
+    listening,
+    measured,
+    memory,
+    program,
+)
 from bench.report import Figure, paired, say
 from lexicons.cid import cid_text, raw_cid
 from migrations import embedded
@@ -98,7 +105,7 @@ async def serving(postgres: str, did: str, plc_port: int) -> AsyncIterator[Serve
                 "min_free_bytes": 0,
             }
             async with program("serve", folder, **settings) as pid:
-                await wait_until(lambda: asyncio.to_thread(_is_healthy, port), 60)
+                await wait_until(lambda: asyncio.to_thread(is_healthy, port), 60)
                 yield Server(rows, port, pid)
 
 
@@ -212,7 +219,7 @@ async def _a_crowd(place: Place) -> Figure:
     heard = await measured("bench.blob_clients", *given)
     assert heard["sizes"] == [1_000_000], heard
     assert heard["answers"] == CROWD
-    asked = await asyncio.to_thread(_counts, place.host_port)
+    asked = await asyncio.to_thread(counts, place.host_port)
     took = f"all had it after {heard['seconds']:.1f} s"
     return Figure(f"fetches for {CROWD:,} listeners at once", asked[cid], "", goal="1", note=took)
 
@@ -251,17 +258,3 @@ def _download(port: int, path: str) -> tuple[float, float]:
             size += len(chunk)
         assert size == SIZE, size
         return first * 1e3, (time.perf_counter() - begun) * 1e3
-
-
-def _counts(port: int) -> Mapping[str, int]:
-    with urlopen(f"http://127.0.0.1:{port}/counts", timeout=5) as answer:
-        counts: Mapping[str, int] = json.load(answer)
-        return counts
-
-
-def _is_healthy(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/xrpc/_health", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -91,6 +92,28 @@ async def measured(module: str, *arguments: object) -> Mapping[str, Any]:
 def tell(**result: object) -> None:
     """What `measured` reads."""
     sys.stdout.write(json.dumps(result) + "\n")
+
+
+async def until_we_end(*ports: int) -> None:
+    """What `listening` reads, and then until the process that started this one has ended."""
+    sys.stdout.write(" ".join(map(str, ports)) + "\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/xrpc/_health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def counts(port: int) -> dict[str, int]:
+    """What a host of blobs or of repos was asked."""
+    with urlopen(f"http://127.0.0.1:{port}/counts", timeout=60) as answer:
+        found: dict[str, int] = json.load(answer)
+        return found
 
 
 def cpu_seconds(pid: int) -> float:

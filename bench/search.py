@@ -29,6 +29,7 @@ from tests.appview.conftest import Client
 from tests.appview.judging import judge
 from tests.appview.makers import Rows
 
+SETTINGS = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
 ASKED = 200
 INVENTED_WORDS = 200_000
 CHUNK = 2_000
@@ -186,9 +187,8 @@ class Bench:
 
 
 def client_of(pool: Pool) -> httpx.AsyncClient:
-    settings = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
-    transport = httpx.ASGITransport(create_app(settings, pool, load_catalog(), None))
-    return httpx.AsyncClient(transport=transport, base_url="https://music.test")
+    transport = httpx.ASGITransport(create_app(SETTINGS, pool, load_catalog(), None))
+    return httpx.AsyncClient(transport=transport, base_url=SETTINGS.origin)
 
 
 def questions(name: str, rows: Sequence[asyncpg.Record]) -> list[str]:

@@ -22,6 +22,7 @@ from appview.app import create_app
 from appview.composition import app_settings, open_tools
 from appview.config import Config, from_env
 from appview.serving import answer, listening
+from bench.processes import until_we_end
 from indexer.service import Tools
 from migrations.database import Pool
 
@@ -85,9 +86,7 @@ async def main(kind: str, database_url: str) -> None:
     listener = listening(config)
     async with open_tools(config, migrate=False) as tools:
         serving = asyncio.create_task(answer(config, APPS[kind](config, tools), listener, stop))
-        sys.stdout.write(f"{listener.getsockname()[1]}\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)  # ends with the process that started us
+        await until_we_end(listener.getsockname()[1])
         stop.set()
         await serving
 

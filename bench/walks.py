@@ -1,18 +1,15 @@
 """Fetching repos from their hosts: one of a million records, and 450 as people have them."""
 
 import asyncio
-import json
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import asyncpg
 
 from bench.databases import new_index
-from bench.processes import listening, measured
+from bench.processes import counts, listening, measured
 from bench.reference import reference_pds
 from bench.report import Figure, paired, say
 from bench.repos import OURS, OnDisk, invented_did, repo_on_disk, repos_of_people, total_bytes
@@ -111,10 +108,10 @@ def _say_how_much(repos: Sequence[OnDisk]) -> None:
 async def _walked(
     server: str, folder: Path, repos: Sequence[OnDisk], serves: str, kind: str = "walk"
 ) -> Mapping[str, Any]:
-    async with _hosts(folder, len(repos), serves) as ports:
-        origins = [f"http://127.0.0.1:{port}" for port in ports]
+    async with listening("bench.pds", folder, min(len(repos), HOSTS), serves) as pds:
+        origins = [f"http://127.0.0.1:{port}" for port in pds.ports]
         result = await _run(server, folder, repos, origins, kind)
-        return {**result, **await asyncio.to_thread(_counts, ports[0])}
+        return {**result, **await asyncio.to_thread(counts, pds.port)}
 
 
 async def _run(
@@ -126,18 +123,6 @@ async def _run(
         if kind == "walk":
             await _check(url, repos)
         return result
-
-
-def _counts(port: int) -> dict[str, int]:
-    with urlopen(f"http://127.0.0.1:{port}/counts", timeout=60) as answer:
-        counts: dict[str, int] = json.loads(answer.read())
-        return counts
-
-
-@asynccontextmanager
-async def _hosts(folder: Path, repos: int, serves: str) -> AsyncIterator[Sequence[int]]:
-    async with listening("bench.pds", folder, min(repos, HOSTS), serves) as pds:
-        yield pds.ports
 
 
 async def _introduce(url: str, repos: Sequence[OnDisk], origins: Sequence[str]) -> None:
