@@ -135,12 +135,6 @@ def title_place(cursor: str | None) -> str:
     return key.name
 
 
-def title_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], title_cursor(rows[limit - 1])
-
-
 def title_cursor(row: Row) -> str:
     """To what follows the row."""
     return encode(Order.TITLE, Key(0, row["title_key"]))
