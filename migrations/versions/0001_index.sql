@@ -205,6 +205,8 @@ create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
 create index track_by_album on track (did, album_key, sort_at, uri) where album_key is not null;
 create index track_by_audio on track (audio_cid) where audio_cid is not null;
+create index track_by_picture on track (substring(image_url from 'did:[^/]+/([^/@]+)'))
+    where substring(image_url from 'did:[^/]+/([^/@]+)') is not null;
 create index track_by_feature on track using gin (features) where features <> '{}';
 
 create table track_tag (
@@ -1220,11 +1222,14 @@ end $$;
 create function derived.due_listed_takedown() returns trigger language plpgsql as $$
 declare
     taken_down text := case when tg_op = 'DELETE' then old.subject else new.subject end;
+    blob text := substring(taken_down from '^did:[^/]+/(.+)$');
 begin
     insert into derived.list_sum_due (kind, key)
     select 'track', uri from track where uri = taken_down
     union all
-    select 'track', uri from track where audio_cid = substring(taken_down from '^did:[^/]+/(.+)$');
+    select 'track', uri from track where audio_cid = blob
+    union all
+    select 'track', uri from track where substring(image_url from 'did:[^/]+/([^/@]+)') = blob;
     return null;
 end $$;
 

@@ -143,6 +143,21 @@ async def test_sums_come_back_with_what_was_away(pool: Pool, undone: str) -> Non
     assert (await sums(pool, uri))[:3] == (1, 1, 1_000)
 
 
+async def test_a_list_shows_another_picture_while_one_is_taken_down(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice")
+    of_a_blob = f"https://cdn.test/img/avatar/plain/{did('bob')}/bafypicture@jpeg"
+    first = await rows.track("alice", image_url=of_a_blob)
+    second = await rows.track("alice", image_url="https://images.test/b.png")
+    uri = await rows.list("alice", (first, second))
+    assert (await sums(pool, uri))[3] == first
+    await rows.take_down(f"{did('carol')}/bafypicture")
+    assert (await sums(pool, uri))[3] == second
+    await pool.execute("delete from local.takedown")
+    assert (await sums(pool, uri))[3] == first
+    assert await pool.fetch(WRONG, HOSTS) == []
+
+
 async def test_a_track_that_comes_after_its_list_is_added(pool: Pool) -> None:
     rows = Rows(pool)
     await rows.account("alice")
