@@ -2,17 +2,21 @@
 
 import asyncio
 import inspect
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+SHARED = Path(os.environ.get("PLYR_SHARED", Path(__file__).parents[2] / "shared"))
+"""Beside the project: the official vectors, and what was recorded."""
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients that meet no TLS: to load those of the world takes 20 ms each time."""
+"""For clients that meet no certificate: to load those of the world takes 20 ms each time."""
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from appview.app import create_app
@@ -13,6 +12,7 @@ from migrations.database import create_pool
 from tests.appview import world
 from tests.appview.served import served
 from tests.conftest import new_database
+from tests.support import http_client
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ async def service(
 async def documents(service: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the lexicons as the service gives them to anybody."""
     folder = tmp_path_factory.mktemp("lexicons")
-    async with httpx.AsyncClient(base_url=service, trust_env=False) as http:
+    async with http_client(service) as http:
         for nsid in (await http.get("/lexicons/")).json()["lexicons"]:
             answer = await http.get(f"/lexicons/{nsid}.json")
             (folder / f"{nsid}.json").write_bytes(answer.content)

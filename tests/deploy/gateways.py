@@ -8,15 +8,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
@@ -25,6 +20,7 @@ from starlette.websockets import WebSocket
 
 from tests.network.http import free_port
 from tests.support import wait_until
+from tests.xrpc.certificates import PEM, certified
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 
@@ -135,17 +131,17 @@ async def nginx(backend: Backend, folder: Path) -> AsyncIterator[Gateway]:
     configuration = nginx_configuration(folder, port, backend.port)
     command = (str(tool("nginx")), "-p", str(folder), "-c", str(configuration))
     async with process(port, *command, "-e", "stderr", "-g", "daemon off;"):
-        yield Gateway(f"https://localhost:{port}", folder / "fullchain.pem")
+        yield Gateway(f"https://localhost:{port}", folder / PEM)
 
 
 def nginx_configuration(folder: Path, port: int, backend_port: int) -> Path:
     """The file as it is but for what its head says is to be changed, and for who may bind what."""
-    self_signed_certificate(folder)
+    certified("localhost", folder)
     text = (DEPLOY / "nginx.conf").read_text()
     changes = {
         r"listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         r"listen 80;": f"listen 127.0.0.1:{free_port()};",
-        r"/etc/ssl/appview\.example\.com": str(folder),
+        r"/etc/ssl/appview\.example\.com/(fullchain|privkey)\.pem": str(folder / PEM),
         r"appview\.example\.com": "localhost",
         r"127\.0\.0\.1:800[12]": f"127.0.0.1:{backend_port}",
         r"http \{": f"http {{ access_log off; {_scratch(folder)}",
@@ -162,27 +158,3 @@ def nginx_configuration(folder: Path, port: int, backend_port: int) -> Path:
 def _scratch(folder: Path) -> str:
     names = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     return " ".join(f"{name}_temp_path {folder}/{name};" for name in names)
-
-
-def self_signed_certificate(folder: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "privkey.pem").write_bytes(private)
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

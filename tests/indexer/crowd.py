@@ -9,12 +9,10 @@ from typing import Any
 
 import asyncpg
 
-from tests.indexer.recording import SHARED
+from tests.indexer import recording
 from tests.indexer.signed_repo import create, delete, make_repo, update
 from tests.network import makers
 from tests.network.repo import Repo, Write, account_event
-
-RECORDED = SHARED / "fixtures" / "reference-pds"
 
 Documents = Mapping[str, Mapping[str, Any]]
 
@@ -73,9 +71,9 @@ def record_crowd(file: Path, people: int, writes: int, seed: int) -> Documents:
             frames.append(account_event(left, active=False, status="deactivated").frame(seq))
             frames.append(account_event(left, active=True).frame(seq))
     recorded, documents = b"", {}
-    if RECORDED.exists():
-        recorded = (RECORDED / "frames.bin").read_bytes()
-        documents = json.loads((RECORDED / "expected.json").read_text())["didDocs"]
+    if recording.FOLDER.exists():
+        recorded = (recording.FOLDER / "frames.bin").read_bytes()
+        documents = json.loads((recording.FOLDER / "expected.json").read_text())["didDocs"]
     file.write_bytes(recorded + b"".join(len(frame).to_bytes(4) + frame for frame in frames))
     return documents | {person.repo.did: person.document() for person in crowd}
 

@@ -1,6 +1,9 @@
 """What the database holds, for comparing two ways that should have led to the same."""
 
+from typing import Any
+
 from migrations.database import Pool
+from tests.indexer.changes import dump
 
 CLOCKS = (
     "seen_at",
@@ -23,24 +26,6 @@ CLOCKS = (
 )
 
 
-async def everything(pool: Pool) -> dict[str, list[str]]:
+async def everything(pool: Pool) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, without the columns that a clock writes."""
-    tables = await pool.fetch(
-        """
-        select table_name, array_agg(column_name::text order by column_name::text) as columns
-        from information_schema.columns
-        where table_schema = 'public'
-        and column_name <> all ($1)
-        and table_name in (
-            select table_name from information_schema.tables where table_type = 'BASE TABLE'
-        )
-        group by table_name
-        """,
-        CLOCKS,
-    )
-    dump = {}
-    for table in tables:
-        columns = ", ".join(f'"{name}"' for name in table["columns"])
-        rows = await pool.fetch(f'select ({columns})::text as line from "{table["table_name"]}"')
-        dump[table["table_name"]] = sorted(row["line"] for row in rows)
-    return dump
+    return await dump(pool, without=CLOCKS)

@@ -2,25 +2,20 @@
 
 import base64
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.interop.vectors import INTEROP, require_interop
 from xrpc.keys import Curve, PublicKey, multikey, parse_multikey, parse_verification_key
 
-ROOT = Path(__file__).parents[2]
-VECTORS = Path(os.environ.get("PLYR_SHARED", ROOT / "../shared")) / "interop/crypto"
+require_interop()
 
 
 def vectors(name: str) -> list[dict[str, Any]]:
-    path = VECTORS / name
-    if not path.exists():
-        return []
-    loaded: list[dict[str, Any]] = json.loads(path.read_text())
+    loaded: list[dict[str, Any]] = json.loads((INTEROP / "crypto" / name).read_text())
     return loaded
 
 
@@ -30,12 +25,6 @@ def decode_unpadded(text: str) -> bytes:
 
 def key_of(did: str) -> PublicKey:
     return parse_multikey(did.removeprefix("did:key:"))
-
-
-def test_the_vectors_are_there() -> None:
-    if not VECTORS.exists():
-        pytest.skip(f"no interop vectors at {VECTORS}")
-    assert len(vectors("signature-fixtures.json")) == 6
 
 
 @pytest.mark.parametrize("vector", vectors("signature-fixtures.json"), ids=lambda v: v["comment"])

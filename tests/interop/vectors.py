@@ -1,13 +1,12 @@
 """Where the atproto interop vectors lie: outside the project, found by a setting."""
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SHARED = Path(os.environ.get("PLYR_SHARED", Path(__file__).parents[3] / "shared"))
+from tests.support import SHARED
+
 INTEROP = SHARED / "interop"
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import struct
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,8 +34,8 @@ from tests.network.makers import like, track
 from tests.network.mst import Tree, common_prefix_length, height
 from tests.network.repo import CommitEvent, Repo, Write
 from tests.network.world import Person, World
+from tests.support import SHARED
 
-SHARED = Path(os.environ.get("PLYR_SHARED", Path(__file__).parents[3] / "shared"))
 INTEROP = SHARED / "interop"
 FRAMES = SHARED / "fixtures" / "reference-pds" / "frames.bin"
 

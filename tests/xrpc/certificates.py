@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+PEM = "certificate.pem"
+"""The certificate and its key in one file."""
+
 
 def certified(host: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """The contexts of a server that may call itself `host` and of a client that believes it."""
@@ -32,7 +35,7 @@ def certified(host: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    pem = folder / "certificate.pem"
+    pem = folder / PEM
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     pem.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

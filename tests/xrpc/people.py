@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lexicons.syntax import Did
-from tests.xrpc.servers import FakeNames, Request, Server, http, no_authorities, serving
+from tests.support import NO_AUTHORITIES
+from tests.xrpc.servers import FakeNames, Request, Server, http, serving
 from xrpc.client import GuardedClient, Response
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -138,7 +139,7 @@ async def running(
             allow_private_addresses=True,
             user_agent="tests",
             names=world.names,
-            ssl_context=no_authorities(),
+            ssl_context=NO_AUTHORITIES,
         )
         client.routes = {
             f"https://{handle}": f"{server.url}/domain/{handle}" for handle in world.well_known

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.support import NO_AUTHORITIES
 from xrpc.client import GuardedClient
 from xrpc.names import NameNotFound, NameTrouble
 
@@ -107,18 +108,13 @@ class FakeNames:
         return found
 
 
-def no_authorities() -> ssl.SSLContext:
-    """For clients that meet no certificate: cheaper than reading everybody's."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def open_client(names: FakeNames | None = None, tls: ssl.SSLContext | None = None) -> GuardedClient:
     """A client that may reach the servers above."""
     return GuardedClient(
         allow_private_addresses=True,
         user_agent="tests",
         names=names,
-        ssl_context=tls or no_authorities(),
+        ssl_context=tls or NO_AUTHORITIES,
     )
 
 
@@ -129,5 +125,5 @@ def strict_client(names: FakeNames | None = None, *trusted: str) -> GuardedClien
         user_agent="tests",
         names=names or FakeNames(),
         trusted_origins=frozenset(trusted),
-        ssl_context=no_authorities(),
+        ssl_context=NO_AUTHORITIES,
     )
