@@ -28,6 +28,9 @@ STALLED_MILLISECONDS = 30_000
 """Whoever reads nothing for so long, with something to read, is cut off."""
 SUBSCRIBER_MAX_BYTES = 4_096
 """Of a message from a subscriber, who has nothing to say."""
+SUBSCRIBER_AHEAD_BYTES = 128 << 10
+"""Of what a subscriber has not taken yet the kernel would hold megabytes: behind so much a ping
+reaches a slow one too late to be answered in time, and so does the word why he is cut off."""
 PING_SECONDS = 30.0
 HEAD_MAX_BYTES = 64 << 10
 """Of a request before its body, give or take what comes at once."""
@@ -88,6 +91,11 @@ class Http(HttpToolsProtocol):
 
 
 class _WebSockets(WebSocketsSansIOProtocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SUBSCRIBER_AHEAD_BYTES)
+        super().connection_made(transport)
+
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         if self.initial_response is not None and self.close_sent:

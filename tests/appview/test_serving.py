@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
+import websockets
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from appview.serving import HEAD_MAX_BYTES, Http
 from tests.appview.served import served
 from tests.support import wait_until
 
 WAIT_SECONDS = 15
+PATIENCE_SECONDS = 0.5
 
 
 async def say(request: Request) -> PlainTextResponse:
@@ -78,3 +81,27 @@ async def test_who_never_comes_to_the_point_is_sent_away(begun: bytes) -> None:
     assert (await told(port, asked, begun)).startswith(b"HTTP/1.1 200 OK")
     server.should_exit = True
     await serving
+
+
+async def test_little_is_on_its_way_to_a_subscriber_who_does_not_read() -> None:
+    """Or a ping is answered, and the word why he is cut off is heard, after megabytes before it."""
+    full: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def pour(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        sent = 0
+        try:
+            while True:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await send({"type": "websocket.send", "bytes": b"a" * 10_000})
+                sent += 10_000
+        except TimeoutError:
+            full.set_result(sent)
+
+    async with (
+        served(pour) as url,
+        websockets.connect(url.replace("http", "ws"), proxy=None, max_queue=1, close_timeout=0.2),
+        asyncio.timeout(WAIT_SECONDS),
+    ):
+        assert await full < 1_500_000
