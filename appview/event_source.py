@@ -72,11 +72,13 @@ class EventSource:
                 head = await anext(batches)
             except Exception as error:
                 raise why_cut(error, self._method, self._translate) from error
+            sent = metrics.stream_messages_total.labels("event-source")
             yield event_source.retry(RETRY_MILLISECONDS) + _chunk(head)
+            sent.inc(len(head.events))
             try:
                 async for batch in batches:
                     yield _chunk(batch)
-                    metrics.stream_messages_total.labels("event-source").inc(len(batch.events))
+                    sent.inc(len(batch.events))
             except Exception as error:  # noqa: BLE001 - nothing of ours may reach a stranger
                 yield event_source.fault(why_cut(error, self._method, self._translate))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import websockets
+from prometheus_client import REGISTRY
 
 from appview.context import AppSettings
 from migrations.database import Pool, create_pool
@@ -36,6 +37,10 @@ async def big_events(stage: Stage, count: int) -> None:
     await stage.number()
 
 
+def sent(how: str) -> float:
+    return REGISTRY.get_sample_value("plyr_stream_messages_total", {"how": how}) or 0.0
+
+
 async def test_who_does_not_keep_up_is_cut_off_and_told_why(stage: Stage) -> None:
     async with stage.subscriber() as slow, stage.event_source() as slow_source:
         await slow_source.begun()
@@ -63,6 +68,16 @@ async def test_who_reads_what_is_old_slowly_is_not_cut_off(stage: Stage) -> None
         read = await frames(slow, 10)
         await stage.say("meanwhile")
         assert len(read + await frames(slow, 141)) == 151
+
+
+async def test_every_event_that_is_sent_is_counted(stage: Stage) -> None:
+    await stage.say("a", "b", "c")
+    before = sent("event-source")
+    async with stage.event_source(cursor=0) as source:
+        assert len(await source.some(3)) == 3
+        await stage.say("d")
+        assert len(await source.some(1)) == 1
+    await wait_until(lambda: sent("event-source") == before + 4)
 
 
 async def test_so_many_streams_are_open_for_one_address_and_no_more(
