@@ -3,10 +3,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from lexicons.catalog import Catalog, load_catalog
 from lexicons.schema import Invalid, InvalidLexicon
 from tests.lexicons.strategies import ANYTHING
+
+CATALOG = load_catalog()
 
 
 def catalog_of(**main: object) -> Catalog:
@@ -139,9 +142,15 @@ def test_a_namespace_has_the_form_of_one(namespace: str) -> None:
         load_catalog(namespace)
 
 
-@given(ANYTHING)
-def test_any_value_is_a_record_or_invalid(value: object) -> None:
-    catalog = load_catalog()
-    for collection in catalog.collections:
-        with contextlib.suppress(Invalid):
-            catalog.validate_record(collection, "self", value)
+@pytest.mark.parametrize("collection", sorted(CATALOG.collections))
+@given(data=st.data())
+def test_any_values_of_its_fields_are_a_record_or_invalid(
+    collection: str, data: st.DataObject
+) -> None:
+    main = CATALOG.documents[collection]["defs"]["main"]
+    fields = dict.fromkeys(main["record"]["properties"], ANYTHING)
+    required = {name: fields.pop(name) for name in main["record"].get("required", ())}
+    value = data.draw(st.fixed_dictionaries(required, optional=fields))
+    key = "3kznmn7xqxl22" if main["key"] == "tid" else "self"
+    with contextlib.suppress(Invalid):
+        CATALOG.validate_record(collection, key, {"$type": collection, **value})

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.network.encoding import base58
+from tests.network.keys import MULTICODEC, ORDER
 from xrpc.keys import (
     Curve,
     InvalidKey,
@@ -27,10 +29,6 @@ NATIVE: dict[Curve, ec.EllipticCurve] = {"k256": ec.SECP256K1(), "p256": ec.SECP
 SUITES: dict[Curve, str] = {
     "k256": "EcdsaSecp256k1VerificationKey2019",
     "p256": "EcdsaSecp256r1VerificationKey2019",
-}
-ORDER = {
-    "k256": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
-    "p256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
 }
 curves = st.sampled_from(["k256", "p256"])
 secrets = st.integers(min_value=1, max_value=2**255)
@@ -129,12 +127,25 @@ def test_any_text_is_a_key_or_raises_invalid_key(text: str) -> None:
 @given(curves, st.binary(min_size=32, max_size=32))
 @settings(max_examples=60)
 def test_a_point_off_the_curve_is_no_key(curve: Curve, x: bytes) -> None:
-    code = {"k256": b"\xe7\x01", "p256": b"\x80\x24"}[curve]
-    try:
-        key = parse_multikey("z" + base58(code + b"\x02" + x))
-    except InvalidKey:
-        return
-    key.verify(b"\1" * 64, b"", low_s=False)
+    text = "z" + base58(MULTICODEC[curve] + b"\x02" + x)
+    if is_on(curve, int.from_bytes(x)):
+        assert not parse_multikey(text).verify(b"\1" * 64, b"", low_s=False)
+    else:
+        with pytest.raises(InvalidKey):
+            parse_multikey(text)
+
+
+def is_on(curve: Curve, x: int) -> bool:
+    """Whether x ** 3 + a * x + b has a root."""
+    prime, a, b = {
+        "k256": (2**256 - 2**32 - 977, 0, 7),
+        "p256": (
+            2**256 - 2**224 + 2**192 + 2**96 - 1,
+            -3,
+            0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
+        ),
+    }[curve]
+    return x < prime and pow(x**3 + a * x + b, (prime - 1) // 2, prime) <= 1
 
 
 def test_keys_of_other_kinds_are_refused() -> None:
@@ -142,12 +153,3 @@ def test_keys_of_other_kinds_are_refused() -> None:
     for text in (ed25519, "z", "", "zz", "m" + "A" * 40, "z" + "1" * 5000):
         with pytest.raises(InvalidKey):
             parse_multikey(text)
-
-
-def base58(raw: bytes) -> str:
-    alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-    number, text = int.from_bytes(raw), ""
-    while number:
-        number, digit = divmod(number, 58)
-        text = alphabet[digit] + text
-    return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + text

@@ -8,14 +8,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from tests.network.keys import ORDER
 from tests.xrpc.people import ALICE
 from xrpc.keys import Curve
 
 SERVICE = "did:web:plyr.test"
-ORDERS: dict[Curve, int] = {
-    "k256": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
-    "p256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
-}
 NATIVE: dict[Curve, ec.EllipticCurve] = {"k256": ec.SECP256K1(), "p256": ec.SECP256R1()}
 ALGORITHMS: dict[Curve, str] = {"k256": "ES256K", "p256": "ES256"}
 
@@ -32,8 +29,8 @@ def without_none(values: dict[str, Any]) -> dict[str, Any]:
 def signature(curve: Curve, secret: int, message: bytes, *, high_s: bool = False) -> bytes:
     private = ec.derive_private_key(secret, NATIVE[curve])
     r, s = decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
-    low = min(s, ORDERS[curve] - s)
-    return r.to_bytes(32) + (ORDERS[curve] - low if high_s else low).to_bytes(32)
+    low = min(s, ORDER[curve] - s)
+    return r.to_bytes(32) + (ORDER[curve] - low if high_s else low).to_bytes(32)
 
 
 def token(
