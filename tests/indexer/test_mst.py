@@ -18,8 +18,8 @@ from tests.network.encoding import Link, dag_cbor, link_to
 from tests.support import least_cpu_seconds
 
 A0, B0, C0, D0 = (key_of_height(0, b"a.b.c/" + letter) for letter in (b"a", b"b", b"c", b"d"))
-A1, B1, C1 = (key_of_height(1, b"a.b.c/" + letter) for letter in (b"a", b"b", b"c"))
-A2, B2, C2 = (key_of_height(2, b"a.b.c/" + letter) for letter in (b"a", b"b", b"c"))
+A1, B1 = (key_of_height(1, b"a.b.c/" + letter) for letter in (b"a", b"b"))
+B2, C2 = (key_of_height(2, b"a.b.c/" + letter) for letter in (b"b", b"c"))
 
 
 def load(*blocks: bytes) -> Any:

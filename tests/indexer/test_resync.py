@@ -304,7 +304,7 @@ async def test_a_slow_host_leaves_workers_to_others(scene: Scene) -> None:
     await pool.execute("update repo set due_at = '2026-01-01' where did <> $1", did)
     running = asyncio.create_task(scene.resync.run(workers=3))
     try:
-        await wait_until(lambda: pipeline.repos[did].state is State.SYNCHRONIZED, 5)
+        await wait_until(lambda: pipeline.repos[did].state is State.SYNCHRONIZED)
     finally:
         may_answer.set()
         running.cancel()

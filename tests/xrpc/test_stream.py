@@ -142,7 +142,7 @@ async def test_a_handler_ends_when_its_client_leaves() -> None:
         async with websockets.connect(url, proxy=None) as connection:
             await connection.recv()
             assert not world.left.is_set()
-        await asyncio.wait_for(world.left.wait(), 5)
+        await asyncio.wait_for(world.left.wait(), 30)
 
 
 async def test_a_handler_ends_when_its_client_vanishes_while_it_is_sent_to() -> None:
@@ -155,7 +155,7 @@ async def test_a_handler_ends_when_its_client_vanishes_while_it_is_sent_to() -> 
         async with websockets.connect(url, proxy=None, max_queue=1) as connection:
             await connection.recv()
             connection.transport.abort()
-        await asyncio.wait_for(world.left.wait(), 5)
+        await asyncio.wait_for(world.left.wait(), 30)
 
 
 async def test_a_seat_is_free_again_whatever_ended_the_stream() -> None:
