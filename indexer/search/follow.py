@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from indexer.columns import columns
 from indexer.search.document import Entry, spellings, tier_of
 from indexer.search.sources import load
 from lexicons.terms import TIERS, shelf
@@ -23,8 +24,10 @@ GROWTH = 4
 SETTLE_SECONDS = 600.0
 
 DUE = """
-select id, key from derived.search_due order by id limit $1
+select id, key, after from derived.search_due order by id limit $1
 """
+
+DONE = "delete from derived.search_due where id = any ($1::bigint[])"
 
 STORE = """
 insert into derived.search_document as held (
@@ -59,12 +62,46 @@ from unnest($1::text[], $2::text[], $3::text[]) as new (kind, word, misspellings
 on conflict do nothing
 """
 
-# What carries the name of an account whose name has changed.
+# What carries the name of an account whose name has changed: an entry for all of it. Who is renamed
+# more often than it can be followed has it begun anew each time.
 QUEUE_NAMED = """
-insert into derived.search_due (key)
-select list.uri from list where did = any ($1)
-union all
-select did || ' ' || title_key from album where did = any ($1)
+insert into derived.search_due (key, after)
+select did, '' from unnest($1::text[]) as renamed (did)
+on conflict (key) where after is not null do update set after = ''
+"""
+
+# What comes next of each, in the order of keys: lists before albums.
+NAMED = """
+select due.did, carrier.key
+from unnest($1::text[], $2::text[]) as due (did, after)
+cross join lateral (
+    (
+        select list.uri as key
+        from list
+        where list.uri > greatest(due.after, 'at://' || due.did || '/')
+          and list.uri < 'at://' || due.did || '0'
+        order by list.uri
+        limit $3
+    )
+    union all
+    (
+        select album.did || ' ' || album.title_key
+        from album
+        where album.did = due.did
+          and album.title_key > case
+              when starts_with(due.after, due.did) then substr(due.after, length(due.did) + 2)
+              else ''
+          end
+        order by album.title_key
+        limit $3
+    )
+    order by key
+    limit $3
+) as carrier
+"""
+
+QUEUE_REST = """
+insert into derived.search_due (key, after) select * from unnest($1::text[], $2::text[])
 """
 
 THRESHOLDS = """
@@ -118,12 +155,24 @@ class Search:
                 # What is lost in a crash is due again, together with the mark that it was.
                 await connection.execute("set local synchronous_commit = off")
                 await connection.execute("set local enable_seqscan = off")
-                await self._write(connection, sorted({row["key"] for row in due}))
-                await connection.execute(
-                    "delete from derived.search_due where id = any ($1::bigint[])",
-                    [row["id"] for row in due],
-                )
+                await connection.execute(DONE, [row["id"] for row in due])
+                keys = {row["key"] for row in due if row["after"] is None}
+                renamed = [(row["key"], row["after"]) for row in due if row["after"] is not None]
+                if renamed:
+                    keys |= await self._named(connection, renamed)
+                await self._write(connection, sorted(keys))
         return True
+
+    async def _named(self, connection: Connection, renamed: Sequence[tuple[str, str]]) -> set[str]:
+        """Some of what carries a name; the rest of it is due behind all others."""
+        most = max(1, CHUNK_KEYS // len(renamed))
+        named: dict[str, list[str]] = defaultdict(list)
+        for did, key in await connection.fetch(NAMED, *columns(renamed), most):
+            named[did].append(key)
+        unfinished = [(did, keys[-1]) for did, keys in named.items() if len(keys) == most]
+        if unfinished:
+            await connection.execute(QUEUE_REST, *columns(unfinished))
+        return {key for keys in named.values() for key in keys}
 
     async def _write(self, connection: Connection, keys: Sequence[str]) -> None:
         documents = await load(connection, keys)

@@ -1300,9 +1300,12 @@ create table derived.search_tier (
 
 -- Keys whose document is to be looked at again, whoever changed what it is made of.
 create table derived.search_due (
-    id   bigint generated always as identity primary key,
-    key  text collate "C" not null
+    id     bigint generated always as identity primary key,
+    key    text collate "C" not null,
+    after  text collate "C"
 );
+comment on column derived.search_due.after is 'of a DID: all that carries its name, from this key on';
+create unique index search_due_named on derived.search_due (key) where after is not null;
 
 create function derived.octave(points bigint) returns integer language sql immutable
 return floor(ln(1 + greatest(points, 0)) / ln(2.0::float8));

@@ -10,6 +10,14 @@ from indexer.search.follow import BEST, Search
 from migrations.database import Pool
 from tests.appview.makers import Rows, did
 
+MANY_LISTS = """
+insert into list (
+    uri, did, rkey, cid, name, last_name, title_key, item_count, created_at, sort_at, indexed_at
+)
+select 'at://' || $1 || '/fm.plyr.list/' || n, $1, n, 'cid', 'L', 'L', '', 0, '', now(), now()
+from generate_series(1, 1000) as n
+"""
+
 
 async def documents(pool: Pool) -> dict[str, tuple[str, ...]]:
     await Search(pool).follow()
@@ -48,6 +56,38 @@ async def test_a_new_name_reaches_all_that_carries_it(pool: Pool) -> None:
     renamed = await documents(pool)
     assert renamed[playlist] == ("drive", "bo")
     assert renamed[album] == ("dusk", "bo")
+
+
+async def test_however_often_an_account_is_renamed_what_is_due_stays_as_much(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice", handle="alice.test")
+    await pool.execute(MANY_LISTS, did("alice"))
+    await rows.track("alice", album="Dusk")
+    search = Search(pool)
+    await search.follow()
+    due = []
+    for number in range(6):
+        await pool.execute("update account set handle = $1", f"a{number}.test")
+        await search.follow_some()
+        due.append(await pool.fetchval("select count(*) from derived.search_due"))
+    assert due == [1] * 6
+    found = await documents(pool)
+    assert {fields[1] for key, fields in found.items() if "track" not in key} == {"a5"}
+    assert len(found) == 1003
+
+
+async def test_what_others_write_is_not_behind_all_that_carries_a_new_name(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice", handle="alice.test")
+    await rows.account("bob")
+    await pool.execute(MANY_LISTS, did("alice"))
+    search = Search(pool)
+    await search.follow()
+    await pool.execute("update account set handle = 'al.test' where did = $1", did("alice"))
+    await search.follow_some()
+    uri = await rows.track("bob")
+    await search.follow_some()
+    assert await pool.fetchval("select true from derived.search_document where key = $1", uri)
 
 
 async def test_an_account_without_a_name_is_not_found(pool: Pool) -> None:
