@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, cast
 
 from lexicons.data_model import InvalidData, Value, from_json
-from lexicons.document import PRIMARY_TYPES, Document, parse_document
+from lexicons.document import METHOD_TYPES, PRIMARY_TYPES, Document, parse_document
 from lexicons.params import ParseParams, compile_params
 from lexicons.schema import Check, Invalid, InvalidLexicon, Schema, Scope, mismatch
 from lexicons.syntax import Nsid, is_nsid, is_record_key, is_tid
@@ -20,7 +20,6 @@ from lexicons.validate import compile_field, compile_object
 
 Kind: TypeAlias = Literal["query", "procedure", "subscription"]
 NAMESPACE = "fm.plyr"
-_METHOD_TYPES = frozenset({"query", "procedure", "subscription"})
 _BODY_TYPES = frozenset({"object", "ref", "union"})
 # The namespace moves the records and nothing else.
 _RECORD_REFERENCE = re.compile(r'"fm\.plyr\.(track|like|comment|list|actor\.profile)(?=["#])')
@@ -79,7 +78,7 @@ class Catalog:
             if main.get("type") == "record":
                 records[document.nsid] = _compile_record(main, scope)
                 definitions[document.nsid] = records[document.nsid].check
-            elif main.get("type") in _METHOD_TYPES:
+            elif main.get("type") in METHOD_TYPES:
                 methods[document.nsid] = _compile_method(main, scope)
         self.documents: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             {document.nsid: document.raw for document in parsed}

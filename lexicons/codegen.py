@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lexicons.catalog import Catalog, load_catalog
+from lexicons.document import METHOD_TYPES, absolute
 
 TYPES = Path(__file__).with_name("types.py")
 MAX_LINE = 100
@@ -55,29 +56,25 @@ def _classes(nsid: str, document: Mapping[str, Any], variants: frozenset[str]) -
     for name, schema in document["defs"].items():
         if schema["type"] == "object":
             yield _object(_full_name(nsid, name), schema, nsid, variants)
-        elif schema["type"] in {"query", "subscription"}:
-            method = _method_name(nsid)
-            params = _params(schema.get("parameters", {}), nsid)
-            # What comes in is a string; what goes out the JSON encoder may write.
-            params = {name: text.replace(" | datetime", "") for name, text in params.items()}
-            yield _class(f"{method}Params", params)
-            output = schema.get("output", {}).get("schema")
-            if output is not None:
-                yield _class(f"{method}Output", _fields(output, nsid))
-        elif schema["type"] == "procedure":
-            yield from _bodies(schema, nsid)
+        elif schema["type"] in METHOD_TYPES:
+            yield from _method(schema, nsid)
 
 
-def _bodies(schema: Mapping[str, Any], nsid: str) -> Iterator[str]:
-    """What a procedure takes and answers, where that is JSON."""
-    method = _method_name(nsid)
-    for name in ("input", "output"):
-        body = schema.get(name, {}).get("schema")
-        if body is not None:
-            fields = _fields(body, nsid)
-            if name == "input":
-                fields = {key: text.replace(" | datetime", "") for key, text in fields.items()}
-            yield _class(f"{method}{name.capitalize()}", fields)
+def _method(schema: Mapping[str, Any], nsid: str) -> Iterator[str]:
+    """What it takes and answers, where that is JSON."""
+    name = _method_name(nsid)
+    taken, answered = (schema.get(body, {}).get("schema") for body in ("input", "output"))
+    if schema["type"] != "procedure":
+        yield _class(f"{name}Params", _given(_params(schema.get("parameters", {}), nsid)))
+    if taken is not None:
+        yield _class(f"{name}Input", _given(_fields(taken, nsid)))
+    if answered is not None:
+        yield _class(f"{name}Output", _fields(answered, nsid))
+
+
+def _given(fields: Mapping[str, str]) -> dict[str, str]:
+    """What comes in is a string; what goes out the JSON encoder may write."""
+    return {name: text.replace(" | datetime", "") for name, text in fields.items()}
 
 
 def _object(name: str, schema: Mapping[str, Any], nsid: str, variants: frozenset[str]) -> str:
@@ -139,9 +136,9 @@ def _annotation(schema: Mapping[str, Any], nsid: str) -> str:
     if kind == "array":
         return f"list[{_annotation(schema['items'], nsid)}]"
     if kind == "ref":
-        return _type_name(_absolute(schema["ref"], nsid))
+        return _type_name(absolute(schema["ref"], nsid))
     if kind == "union":
-        return " | ".join(_type_name(_absolute(ref, nsid)) for ref in schema["refs"])
+        return " | ".join(_type_name(absolute(ref, nsid)) for ref in schema["refs"])
     if kind == "string" and "enum" in schema:
         values = ", ".join(f'"{value}"' for value in schema["enum"])
         return f"Literal[{values}]"
@@ -154,7 +151,7 @@ def _union_refs(documents: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for nsid, document in documents.items():
         for schema in _schemas(document["defs"]):
             if schema.get("type") == "union":
-                yield from (_absolute(ref, nsid) for ref in schema["refs"])
+                yield from (absolute(ref, nsid) for ref in schema["refs"])
 
 
 def _schemas(tree: object) -> Iterator[Mapping[str, Any]]:
@@ -165,10 +162,6 @@ def _schemas(tree: object) -> Iterator[Mapping[str, Any]]:
         children = tree.values() if isinstance(tree, dict) else tree
     for child in children:
         yield from _schemas(child)
-
-
-def _absolute(ref: str, nsid: str) -> str:
-    return nsid + ref if ref.startswith("#") else ref
 
 
 def _full_name(nsid: str, name: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from lexicons.schema import InvalidLexicon, Schema
 from lexicons.syntax import Nsid, is_nsid
 
-PRIMARY_TYPES = frozenset({"record", "query", "procedure", "subscription", "permission-set"})
+METHOD_TYPES = frozenset({"query", "procedure", "subscription"})
+PRIMARY_TYPES = METHOD_TYPES | {"record", "permission-set"}
 _DEFINABLE_TYPES = frozenset(
     {"array", "blob", "boolean", "bytes", "cid-link", "integer", "object", "string", "token"}
 )
@@ -43,6 +44,11 @@ def parse_document(raw: object) -> Document:
         name: schema for name, schema in defs.items() if _is_known_definition(nsid, name, schema)
     }
     return Document(Nsid(nsid), frozenset(defs), known, raw)
+
+
+def absolute(ref: str, nsid: str) -> str:
+    """The name by which any document refers to what stands as `ref` in this one."""
+    return nsid + ref if ref.startswith("#") else ref
 
 
 def _is_known_definition(nsid: str, name: object, schema: object) -> bool:

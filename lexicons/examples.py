@@ -6,6 +6,8 @@ For documentation only. Made from the schema, so that no example can be of an ol
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lexicons.document import absolute
+
 MAX_DEPTH: Final = 6
 _DID: Final = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
 _CID: Final = "bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"
@@ -87,9 +89,8 @@ class _Maker:
                 return self._referred(schema["ref"], nsid, depth)
             case "union":
                 ref = schema["refs"][0]
-                full_name = nsid + ref if ref.startswith("#") else ref
                 made = self._referred(ref, nsid, depth)
-                return {"$type": full_name} | (made if isinstance(made, dict) else {})
+                return {"$type": absolute(ref, nsid)} | (made if isinstance(made, dict) else {})
             case "object" | "params":
                 return self._object(schema, nsid, name, depth)
             case "array":

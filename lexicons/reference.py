@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from lexicons.catalog import Catalog, load_catalog
+from lexicons.document import METHOD_TYPES
 from lexicons.examples import example
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "api"
@@ -36,7 +37,6 @@ and the documents themselves under `/lexicons/`.
 | method | gives |
 |---|---|
 """
-_METHODS: Final = frozenset({"query", "procedure", "subscription"})
 
 
 def generate(catalog: Catalog) -> dict[str, str]:
@@ -133,8 +133,9 @@ def _shapes(catalog: Catalog) -> Iterator[tuple[str, str]]:
     for nsid, document in sorted(catalog.documents.items()):
         if document["defs"].get("main", {}).get("type") == "record":
             continue
-        yield from ((nsid, name) for name, schema in document["defs"].items()
-                    if schema["type"] not in _METHODS)  # fmt: skip
+        for name, schema in document["defs"].items():
+            if schema["type"] not in METHOD_TYPES:
+                yield nsid, name
 
 
 def _link(ref: str, nsid: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from lexicons.catalog import Catalog
+from lexicons.document import absolute
 from lexicons.examples import example
 from xrpc.errors import UPSTREAM_UNAVAILABLE
 
@@ -235,7 +236,7 @@ class _Writer:
     def _union(self, schema: Mapping[str, Any], nsid: str) -> Json:
         """Open unless it says otherwise: a client must bear a member that it does not know."""
         members = [
-            {"allOf": [{"$ref": _to_component(ref, nsid)}, _typed({"const": _absolute(ref, nsid)})]}
+            {"allOf": [{"$ref": _to_component(ref, nsid)}, _typed({"const": absolute(ref, nsid)})]}
             for ref in schema["refs"]
         ]
         if not schema.get("closed"):
@@ -296,16 +297,12 @@ def _shared() -> Json:
 def _refs(tree: object, nsid: str) -> Iterator[str]:
     if isinstance(tree, Mapping):
         if tree.get("type") == "ref":
-            yield _absolute(tree["ref"], nsid)
+            yield absolute(tree["ref"], nsid)
         elif tree.get("type") == "union":
-            yield from (_absolute(ref, nsid) for ref in tree["refs"])
+            yield from (absolute(ref, nsid) for ref in tree["refs"])
     if isinstance(tree, (Mapping, list)):
         for child in tree.values() if isinstance(tree, Mapping) else tree:
             yield from _refs(child, nsid)
-
-
-def _absolute(ref: str, nsid: str) -> str:
-    return nsid + ref if ref.startswith("#") else ref
 
 
 def _component(ref: str) -> str:
@@ -313,4 +310,4 @@ def _component(ref: str) -> str:
 
 
 def _to_component(ref: str, nsid: str) -> str:
-    return f"#/components/schemas/{_component(_absolute(ref, nsid))}"
+    return f"#/components/schemas/{_component(absolute(ref, nsid))}"
