@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -19,6 +19,7 @@ import httpx
 from xrpc.addresses import network_of
 from xrpc.guard import AddressGuard, CheckedBackend, connect_first
 from xrpc.names import Names
+from xrpc.places import Places
 from xrpc.unreachable import Trouble, Unreachable, as_unreachable
 from xrpc.urls import Params, endpoint_of, parse_url, redirected
 
@@ -26,7 +27,11 @@ __all__ = ["GuardedClient", "Response", "StreamedResponse", "Trouble", "Unreacha
 
 # A pool looks at all its connections at every request, so a host has its place in one of many.
 POOLS: Final = 16
-CONNECTIONS_PER_POOL: Final = 16
+CONNECTIONS_PER_POOL: Final = 48
+IDLE_CONNECTIONS_PER_POOL: Final = 16
+# Strangers that have not begun to answer; who asks for more lets the slowest of them go.
+UNANSWERED_AT_ONCE: Final = 96
+LEAST_SECONDS: Final = 1.5
 IDLE_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30.0
 # What is seen of a kept connection that its server closes while the request is on its way. One that
@@ -74,7 +79,7 @@ class Steps:
 
 
 class GuardedClient:
-    """One request at a time leaves through `_exchange`: the place for a gate by host."""
+    """No stranger who keeps us waiting keeps us from the others."""
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class GuardedClient:
         self._guard = AddressGuard(allow_private_addresses, trusted, names)
         self._strangers = [self._pool(trusted=False) for _ in range(POOLS)]
         self._operators = [self._pool(trusted=True) for _ in range(POOLS)]
+        self._unanswered = Places(UNANSWERED_AT_ONCE, LEAST_SECONDS)
         self._derived: list[GuardedClient] = []
 
     async def __aenter__(self) -> Self:
@@ -161,7 +167,7 @@ class GuardedClient:
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         target = parse_url(url, params)
         with as_unreachable(target.host):
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline), self._place(target):
                 raw, target = await self._follow(target, dict(headers or {}), max_redirects)
         async with aclosing(raw):
             answered = _headers(raw)
@@ -179,6 +185,10 @@ class GuardedClient:
             async with asyncio.timeout(timeout_seconds):
                 addresses = await self.checked_addresses(host, port)
                 return await connect_first(addresses, port)
+
+    def _place(self, url: httpx.URL) -> AbstractAsyncContextManager[None]:
+        is_trusted = endpoint_of(url) in self._guard.trusted
+        return nullcontext() if is_trusted else self._unanswered.taken()
 
     async def _follow(
         self, url: httpx.URL, headers: dict[str, str], max_redirects: int
@@ -230,6 +240,7 @@ class GuardedClient:
         return httpcore.AsyncConnectionPool(
             ssl_context=self._ssl_context,
             max_connections=CONNECTIONS_PER_POOL,
+            max_keepalive_connections=IDLE_CONNECTIONS_PER_POOL,
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=CheckedBackend(self._guard, trusted=trusted),
         )

@@ -26,7 +26,6 @@ PLC_PER_SECOND: Final = 20.0
 PLC_BURST: Final = 500.0
 LONGEST_WAIT_SECONDS: Final = 15.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
-WEB_FETCHES_AT_ONCE: Final = 32
 ACCEPT: Final = {"accept": "application/did+ld+json, application/json"}
 
 
@@ -42,7 +41,6 @@ class Directory:
         self._seconds = seconds
         self._plc_rate = TokenBucket.full(PLC_PER_SECOND, PLC_BURST, seconds())
         self._plc_paused_until = 0.0
-        self._web_slots = asyncio.Semaphore(WEB_FETCHES_AT_ONCE)
 
     @property
     def is_idle(self) -> bool:
@@ -82,8 +80,7 @@ class Directory:
 
     async def _ask_domain(self, did: Did) -> Response:
         url = _web_origin(did, allow_localhost=self._client.allows_private_addresses)
-        async with self._web_slots:
-            response = await self._get(self._client, did, f"{url}/.well-known/did.json")
+        response = await self._get(self._client, did, f"{url}/.well-known/did.json")
         if response.status in {404, 410}:
             raise DidNotFound(f"{did}: its domain has no document")
         return response

@@ -3,7 +3,6 @@
 https://atproto.com/specs/handle#handle-resolution
 """
 
-import asyncio
 from typing import Final
 
 import orjson
@@ -12,12 +11,15 @@ from lexicons.syntax import Did, Handle, InvalidSyntax, parse_did
 from xrpc.client import GuardedClient, Response, Trouble, Unreachable
 from xrpc.identity_errors import HandleNotResolved, IdentityUnavailable
 from xrpc.names import Dns, NameNotFound, Names, NameTrouble
+from xrpc.places import Places
 
 MAX_WELL_KNOWN_BYTES: Final = 2_048
 MAX_SERVICE_BYTES: Final = 64 * 1024
 TIMEOUT_SECONDS: Final = 5.0
 MAX_REDIRECTS: Final = 5
-LOOKUPS_AT_ONCE: Final = 32
+# Of names whose servers are strangers', too; who asks for more lets the slowest of them go.
+LOOKUPS_AT_ONCE: Final = 64
+LEAST_SECONDS: Final = 1.0
 RESERVED_TLDS: Final = frozenset(
     {"alt", "arpa", "example", "internal", "invalid", "local", "localhost", "onion"}
 )
@@ -39,25 +41,24 @@ class HandleLookup:
         self._service_url = service_url.rstrip("/") if service_url else None
         self._service_client = client.trusting(service_url) if service_url else client
         self._names = names or Dns()
-        self._slots = asyncio.Semaphore(LOOKUPS_AT_ONCE)
+        self._lookups = Places(LOOKUPS_AT_ONCE, LEAST_SECONDS)
 
     async def find(self, handle: Handle) -> Did:
         """Raise HandleNotResolved, or IdentityUnavailable where another attempt may know."""
         if handle.rpartition(".")[2] in RESERVED_TLDS:
             raise HandleNotResolved(f"{handle}: a reserved name")
-        async with self._slots:
-            if self._service_url is None:
-                return await self._ask_the_domain(handle)
-            try:
-                did = await self._ask_service(self._service_url, handle)
-            except (Unreachable, IdentityUnavailable) as error:
-                return await self._ask_the_domain(handle, trouble=error)
-            if did is not None:
-                return did
-            try:
-                return await self._ask_the_domain(handle)
-            except IdentityUnavailable as error:  # one of the two did say no
-                raise HandleNotResolved(f"{handle}: unknown to {self._service_url}") from error
+        if self._service_url is None:
+            return await self._ask_the_domain(handle)
+        try:
+            did = await self._ask_service(self._service_url, handle)
+        except (Unreachable, IdentityUnavailable) as error:
+            return await self._ask_the_domain(handle, trouble=error)
+        if did is not None:
+            return did
+        try:
+            return await self._ask_the_domain(handle)
+        except IdentityUnavailable as error:  # one of the two did say no
+            raise HandleNotResolved(f"{handle}: unknown to {self._service_url}") from error
 
     async def _ask_service(self, service_url: str, handle: Handle) -> Did | None:
         """None: the service does not know it, or says nothing that can be used."""
@@ -82,10 +83,12 @@ class HandleLookup:
                 raise IdentityUnavailable(f"{handle}: {trouble}") from trouble
             raise HandleNotResolved(f"{handle}: a name for tests")
         try:
-            did = _did_of_texts(handle, await self._names.texts(f"_atproto.{handle}"))
+            async with self._lookups.taken():
+                texts = await self._names.texts(f"_atproto.{handle}")
+            did = _did_of_texts(handle, texts)
         except NameNotFound:
             did = None
-        except NameTrouble as error:
+        except (NameTrouble, TimeoutError) as error:
             did, trouble = None, error
         if did is not None:
             return did
