@@ -1,6 +1,7 @@
 """Questions that stand in a table, asked as they fall due: many at a time, few of one host.
 
-A host that is slow to answer holds up the questions about its own accounts and nobody else's.
+A host that is slow to answer holds up the questions about its own accounts and nobody else's. Who
+has many names is asked under each, and stands aside while we wait.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ from xrpc.tasks import first_of
 
 AT_ONCE = 32
 AT_ONCE_PER_HOST = 4
+# Whoever takes longer is one of those that others do not wait for.
+ASIDE_SECONDS = 0.5
+AT_MOST = 128
 POLL_SECONDS = 1.0
 
 
@@ -30,6 +34,12 @@ class Except:
     hosts: Collection[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    host: str
+    since: float
+
+
 Due = Callable[[Except, int], Awaitable[Sequence[Question]]]
 """The longest due first, at most so many."""
 
@@ -41,7 +51,7 @@ class Asker:
     due: Due
     ask: Callable[[Did], Awaitable[None]]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _asking: dict[Did, str] = field(default_factory=dict)
+    _asking: dict[Did, Asked] = field(default_factory=dict)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -50,7 +60,7 @@ class Asker:
                 while questions := await self._next(()):
                     for question in questions:
                         group.create_task(self._answered(question.did))
-                await first_of(self.wake, POLL_SECONDS)
+                await first_of(self.wake, ASIDE_SECONDS if self._asking else POLL_SECONDS)
 
     async def round(self) -> bool:
         """Ask what is due, each question once; tell whether there was any."""
@@ -63,18 +73,23 @@ class Asker:
         return bool(asked)
 
     async def _next(self, asked: Collection[Did]) -> list[Question]:
-        at_host = Counter(self._asking.values())
+        now = asyncio.get_running_loop().time()
+        at_host = Counter(asked.host for asked in self._asking.values())
         busy = [host for host, number in at_host.items() if number >= AT_ONCE_PER_HOST]
-        free = AT_ONCE - len(self._asking)
-        if not free:
+        free = self._free(now)
+        if free <= 0:
             return []
         chosen = []
         for question in await self.due(Except([*self._asking, *asked], busy), free):
             if at_host[question.host] < AT_ONCE_PER_HOST:
                 at_host[question.host] += 1
-                self._asking[question.did] = question.host
+                self._asking[question.did] = Asked(question.host, now)
                 chosen.append(question)
         return chosen
+
+    def _free(self, now: float) -> int:
+        aside = sum(now - asked.since >= ASIDE_SECONDS for asked in self._asking.values())
+        return min(AT_ONCE + aside, AT_MOST) - len(self._asking)
 
     async def _answered(self, did: Did) -> None:
         try:
