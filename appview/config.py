@@ -109,6 +109,19 @@ def _setting(parse: Callable[[str], Any], default: str, unset: object = None) ->
     return field(metadata={"parse": parse, "default": default, "unset": unset})
 
 
+# What is listened at everywhere is reached here.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+
+
+def local_url(host: str, port: int) -> str:
+    """Of who listens there, from this machine."""
+    return url_of(_EVERYWHERE.get(host, host), port)
+
+
+def url_of(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _firehose(url: str) -> str:
     parts = urlsplit(url)
     scheme = {"https": "wss", "http": "ws"}.get(parts.scheme, parts.scheme)

@@ -5,12 +5,11 @@ import shutil
 import socket
 
 from appview.checks.finding import Finding, fail, ok, warn
-from appview.config import Config
+from appview.config import Config, local_url
 from xrpc.client import GuardedClient, Unreachable
 from xrpc.names import NameNotFound, Names, NameTrouble
 
 ASKED_NAME = "_atproto.bsky.app"
-ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 ANSWER_BYTES = 4 << 20
 ANSWER_SECONDS = 5.0
 
@@ -71,8 +70,7 @@ async def _check_address(
         else:
             return ok(topic, f"{host}:{port} is free")
     path, sign = ours
-    shown = ANY_HOST.get(host, host)
-    origin = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    origin = local_url(host, port)
     try:
         answer = await client.trusting(origin).get(
             origin + path, max_bytes=ANSWER_BYTES, timeout_seconds=ANSWER_SECONDS

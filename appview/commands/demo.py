@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 from appview.composition import keep_indexing, open_app, open_tools
-from appview.config import BadSetting, Config
+from appview.config import BadSetting, Config, local_url
 from appview.demo.network import Network, Written
 from appview.demo.story import Story
 from appview.serving import answer, listening, stop_on_signals
@@ -56,7 +55,7 @@ async def _play(config: Config, network: Network, folder: Path, stop: asyncio.Ev
     listener.listen()
     config = replace(
         config,
-        public_url=_reachable(*listener.getsockname()[:2]),
+        public_url=local_url(*listener.getsockname()[:2]),
         database_url=None,
         data_dir=folder,
         relay_url=network.url,
@@ -80,13 +79,6 @@ async def _play(config: Config, network: Network, folder: Path, stop: asyncio.Ev
         telling = group.create_task(_tell(config, story, tools.pool))
         await stop.wait()
         telling.cancel()
-
-
-def _reachable(host: str, port: int) -> str:
-    """From this machine, whichever of its addresses are listened at."""
-    if ip_address(host).is_unspecified:
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _tell(config: Config, story: Story, pool: Pool) -> None:

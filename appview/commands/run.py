@@ -6,7 +6,7 @@ import sys
 import structlog
 
 from appview.composition import VERSION, keep_indexing, open_app, open_tools
-from appview.config import Config
+from appview.config import Config, url_of
 from appview.screen import show_first
 from appview.serving import answer, listening, publish_metrics, stop_on_signals
 
@@ -18,8 +18,7 @@ async def run(config: Config) -> None:
     listener = listening(config)
     publish_metrics(config)
     async with open_tools(config) as tools:
-        host, port = listener.getsockname()[:2]
-        show_first(config, VERSION, f"http://{host}:{port}")
+        show_first(config, VERSION, url_of(*listener.getsockname()[:2]))
         async with open_app(config, tools, stop) as app, asyncio.TaskGroup() as group:
             group.create_task(answer(config, app, listener, stop))
             group.create_task(keep_indexing(config, tools, stop, show_progress=True))
@@ -38,7 +37,6 @@ async def serve(config: Config) -> None:
     listener = listening(config)
     publish_metrics(config)
     async with open_tools(config, migrate=config.database_url is None) as tools:
-        host, port = listener.getsockname()[:2]
-        log.info("serving", url=f"http://{host}:{port}")
+        log.info("serving", url=url_of(*listener.getsockname()[:2]))
         async with open_app(config, tools, stop) as app:
             await answer(config, app, listener, stop)

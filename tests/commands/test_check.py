@@ -18,7 +18,7 @@ from appview.checks.machine import check_disk, check_listening, check_metrics, c
 from appview.checks.web import check_public
 from appview.commands.check import check_database, check_relay, look_around
 from appview.composition import app_settings
-from appview.config import Config, from_env
+from appview.config import Config, from_env, local_url, url_of
 from tests.commands.terminal import Json, command
 from tests.network.http import NOWHERE, Answer, Fault, HttpServer, body, free_port, status
 from tests.network.story import Story
@@ -212,6 +212,18 @@ def test_the_disk_needs_room(story: Story, least: str, level: Level) -> None:
 )
 async def test_name_servers_have_to_answer(trouble: Exception | None, level: Level) -> None:
     assert (await check_names(Names(trouble))).level is level
+
+
+@pytest.mark.parametrize(
+    ("host", "shown", "reached"),
+    [
+        ("localhost", "http://localhost:80", "http://localhost:80"),
+        ("0.0.0.0", "http://0.0.0.0:80", "http://127.0.0.1:80"),
+        ("::", "http://[::]:80", "http://[::1]:80"),
+    ],
+)
+def test_an_address_makes_a_url(host: str, shown: str, reached: str) -> None:
+    assert (url_of(host, 80), local_url(host, 80)) == (shown, reached)
 
 
 async def test_an_address_is_free_ours_or_somebody_elses(story: Story) -> None:
