@@ -191,6 +191,7 @@ left join lateral (
         )
         else (select true from shown_track where shown_track.uri = deed.subject)
     end
+    limit 1
 ) as shown on true
 where is_shown or is_last
 order by deed.sort_at desc, deed.name desc

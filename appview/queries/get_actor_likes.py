@@ -1,55 +1,54 @@
 """fm.plyr.feed.getActorLikes: the tracks an account likes, newest like first."""
 
+from functools import partial
 from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
-from appview.pagination import LATEST, time_cursor, time_key, time_page
+from appview.pagination import LATEST, looked_page, time_cursor, time_key
 from appview.views.track import feed
 from lexicons.types import GetActorLikesOutput, GetActorLikesParams
 from xrpc.server import XrpcRequest
 
 # Of an account's several likes of one track the first stands for all. However many more there are,
-# or of tracks that are gone: a page looks at so many, and the next goes on from there.
+# or of tracks that are gone: a page looks at so many, and the next goes on from there. (Because of
+# its limit the inner query asks whether a like counts before it reads anything of the track.)
 SQL = """
 select *
 from (
-    select
-        shown_track.*,
-        "like".sort_at as liked_at,
-        "like".uri as like_uri
+    select looked_at.*, shown.*
     from (
-        select *
+        select
+            uri as like_uri,
+            subject as liked,
+            sort_at as liked_at,
+            row_number() over (order by sort_at desc, uri desc) = 2000 as is_last
         from "like"
         where did = $1
         and (sort_at, uri) < ($2, $3)
         order by sort_at desc, uri desc
         limit 2000
-    ) as "like"
-    join shown_track on shown_track.uri = "like".subject
-    where not exists (select from local.takedown where takedown.subject = "like".uri)
-    and not exists (
-        select
-        from link as earlier
-        where earlier.subject = "like".subject
-        and earlier.kind = 'like'
-        and earlier.did = "like".did
-        and earlier.uri < "like".uri
-    )
-    order by "like".sort_at desc, "like".uri desc
+    ) as looked_at
+    left join lateral (
+        select true as is_shown, shown_track.*
+        from shown_track
+        where shown_track.uri = looked_at.liked
+        and not exists (select from local.takedown where takedown.subject = looked_at.like_uri)
+        and not exists (
+            select
+            from link as earlier
+            where earlier.subject = looked_at.liked
+            and earlier.kind = 'like'
+            and earlier.did = $1
+            and earlier.uri < looked_at.like_uri
+        )
+        limit 1
+    ) as shown on true
+    where is_shown or is_last
+    order by liked_at desc, like_uri desc
     limit 101
 ) as page
 limit $4
-"""
-
-LAST_LOOKED_AT = """
-select sort_at as liked_at, uri as like_uri
-from "like"
-where did = $1
-and (sort_at, uri) < ($2, $3)
-order by sort_at desc, uri desc
-offset 1999
-limit 1
 """
 
 
@@ -60,10 +59,7 @@ async def get_actor_likes(context: AppContext, request: XrpcRequest) -> GetActor
     async with snapshot(context.pool) as connection:
         actor = await shown_actor(connection, params["actor"])
         rows = await connection.fetch(SQL, actor, *start, limit + 1)
-        page, cursor = time_page(rows, limit, at="liked_at", uri="like_uri")
-        if cursor is None:
-            last = await connection.fetchrow(LAST_LOOKED_AT, actor, *start)
-            cursor = time_cursor(last, at="liked_at", uri="like_uri") if last else None
+        page, cursor = looked_page(rows, limit, partial(time_cursor, at="liked_at", uri="like_uri"))
     output: GetActorLikesOutput = {"feed": feed(page, context.trust)}
     if cursor is not None:
         output["cursor"] = cursor

@@ -10,8 +10,9 @@ from appview.views.social import like_view
 from lexicons.types import GetLikesOutput, GetLikesParams
 from xrpc.server import XrpcRequest
 
-# Whether a like counts is asked of each in turn: joined, a well-liked record would be sorted whole.
-# And anybody can like it as often as he wants to: a page looks at so many, the next goes on there.
+# Whether a like counts is asked of each in turn, and first, since what asks has a limit: joined, a
+# well-liked record would be sorted whole. And anybody can like it as often as he wants to: a page
+# looks at so many, the next goes on there.
 SQL = """
 select *
 from (
@@ -42,6 +43,7 @@ from (
             and link.subject = looked_at.subject
         )
         and not exists (select from local.takedown where takedown.subject = looked_at.uri)
+        limit 1
     ) as author on true
     where is_shown or is_last
     order by looked_at.sort_at desc, looked_at.uri desc

@@ -91,17 +91,6 @@ ANSWERS = (
         ),
     ),
     Mutant(
-        name="likes-that-end-early",
-        file="appview/queries/get_actor_likes.py",
-        old="        if cursor is None:\n",
-        new="        if False:\n",
-        breaks="tracks liked before two thousand that are gone are on no page",
-        tests=(
-            "tests/appview/test_looking.py::"
-            "test_liked_tracks_behind_many_that_show_nothing_are_found",
-        ),
-    ),
-    Mutant(
         name="looks-that-end-early",
         file="appview/pagination.py",
         old='    if not rows or not rows[-1]["is_last"]:\n',
@@ -109,6 +98,18 @@ ANSWERS = (
         breaks="whoever likes two thousand tracks that are gone hides what came before",
         tests=(
             "tests/appview/test_looking.py::test_deeds_behind_many_that_show_nothing_are_found",
+            "tests/appview/test_looking.py::"
+            "test_liked_tracks_behind_many_that_show_nothing_are_found",
+        ),
+    ),
+    Mutant(
+        name="end-of-a-look-shown",
+        file="appview/pagination.py",
+        old='    return [row for row in rows if row["is_shown"]], cursor(rows[-1])\n',
+        new="    return rows, cursor(rows[-1])\n",
+        breaks="what stands where a page stopped looking is shown, whether it may be or not",
+        tests=(
+            "tests/appview/test_looking.py::test_lists_behind_many_with_nothing_to_show_are_found",
         ),
     ),
 )
