@@ -42,7 +42,8 @@ cross join lateral (
     (
         select kind, word, false
         from derived.search_word
-        where length(asked.word) >= 8
+        where asked.misspellings <> ''
+        and length(asked.word) >= 8
         and word % asked.word
         and kind = any ($3::text[])
         limit 500
@@ -60,12 +61,13 @@ class Alternatives:
 
 
 async def alternatives(
-    connection: Connection, words: Iterable[str], kinds: Sequence[Kind]
+    connection: Connection, words: Iterable[str], kinds: Sequence[Kind], *, guess: bool
 ) -> Alternatives:
+    """To `guess` is to look for what they are a slip of."""
     parts: dict[Kind, dict[str, list[str]]] = {kind: defaultdict(list) for kind in kinds}
     meant: dict[Kind, dict[str, list[str]]] = {kind: defaultdict(list) for kind in kinds}
     asked = [
-        (word, " ".join(sorted(misspellings(word))) if allowed_slips(word) else "")
+        (word, " ".join(sorted(misspellings(word))) if guess and allowed_slips(word) else "")
         for word in words
         if len(word) >= SHORTEST_PART and not is_unspaced(word)
     ]
@@ -77,9 +79,10 @@ async def alternatives(
             parts[row["kind"]][row["word"]].append(row["other"])
             meant[row["kind"]][row["word"]].append(row["other"])
     for row in sorted((row for row in rows if not row["is_part"]), key=_slips):
-        others = meant[row["kind"]][row["word"]]
-        if _slips(row) <= allowed_slips(row["word"]) and len(others) < 2 * MAX_ALTERNATIVES:
-            others.append(row["other"])
+        others, other = meant[row["kind"]][row["word"]], row["other"]
+        is_meant = other not in others and _slips(row) <= allowed_slips(row["word"])
+        if is_meant and len(others) < 2 * MAX_ALTERNATIVES:
+            others.append(other)
     return Alternatives(parts, meant)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from appview.search.alternatives import alternatives
+from appview.search.alternatives import Words, alternatives
 from appview.search.documents import Hit, Search, by_terms, by_time
 from appview.search.match import Class
 from appview.search.shelves import (
@@ -57,16 +57,24 @@ async def _other_words(
     """What else to look for, of each kind that has something."""
     readings = search.query.readings
     words = dict.fromkeys(word for reading in readings for word in reading.words)
-    found = await alternatives(connection, words, kinds)
+    found = await alternatives(connection, words, kinds, guess=len(known) < FEW)
     stages: dict[Kind, list[Stage]] = {}
     for kind in kinds:
-        tried = [found.parts[kind]]
-        if len(known) < FEW:
-            tried.append(found.meant[kind])
+        parts, meant = found.parts[kind], found.meant[kind]
+        # What has several words is rare: that need not be looked for twice.
+        tried = [parts, meant] if len(words) == 1 and meant != parts else [meant]
         stages[kind] = [
-            later_stage(reading, others) for others in tried if others for reading in readings
+            later_stage(reading, others)
+            for others in tried
+            if _is_more(others)
+            for reading in readings
         ]
     return {kind: each for kind, each in stages.items() if each}
+
+
+def _is_more(others: Words) -> bool:
+    """Whatever only begins with the words has been looked for before."""
+    return any(not other.startswith(word) for word, some in others.items() for other in some)
 
 
 def _sorted(hits: Mapping[int, Hit]) -> list[Hit]:

@@ -83,7 +83,7 @@ def last_stage(query: Query, *, of_few: bool) -> Stage:
 def later_stage(query: Query, alternatives: Mapping[str, Sequence[str]]) -> Stage:
     """Each word as it is, or one of those it may stand for."""
     return [
-        [_as_it_is(word), *([Term(other)] for other in alternatives.get(word, ()))]
+        [_as_it_is(word), *([Term(other)] for other in alternatives.get(word, ()) if other != word)]
         for word in query.words
     ]
 
