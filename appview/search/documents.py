@@ -131,7 +131,9 @@ async def by_terms(
         for kind, each in stages.items()
     }
     rows = await _candidates(connection, search, asked, wanted, patterns)
-    hits = as_hits(search.query, [row for row in rows if row["id"] not in known])
+    # A stage brings again what those before it brought.
+    new = {row["id"]: row for row in rows if row["id"] not in known}
+    hits = as_hits(search.query, list(new.values()))
     return {hit.id: hit for hit in hits}
 
 

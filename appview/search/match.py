@@ -62,42 +62,45 @@ def _fit(match: Match) -> tuple[int, int, int, float]:
 
 def match(query: Query, kind: Kind, fields: str) -> Match | None:
     """`fields` are a document's lines; None if the query is not met after all."""
-    lines = fields.split("\n")
-    alias = lines.pop() if lines[-1].startswith(ALIAS) else None
-    if any(_has(lines, phrase) for phrase in query.without):
+    before, _, last = fields.rpartition("\n")
+    alias = last if last.startswith(ALIAS) else ""
+    text = before if alias else fields
+    if any(_as_text(phrase) in text for phrase in query.without):
         return None
-    if not all(_has(lines, phrase) for phrase in query.phrases):
+    if not all(_as_text(phrase) in text for phrase in query.phrases):
         return None
     asked = query.whole
-    if alias is not None and asked and alias.startswith(whole(asked)):
+    if asked and alias.startswith(whole(asked)):
         is_all = alias == whole(asked)
         return Match(Class.EXACT if is_all else Class.PREFIX, FIELDS[kind][-1], 1, 0, 0.0)
-    found = []
+    held = [_field(text, text.index(_as_text(phrase))) for phrase in query.phrases]
+    of, slips = Class.EXACT, 0
     for word in query.words:
-        best = _best(word, lines)
-        if best is None:
+        found = _best(word, text)
+        if found is None:
             return None
-        found.append(best)
-    held = [each.field for each in found] + [_field_of(lines, each) for each in query.phrases]
-    place = _place(asked, lines)
+        of, slips = max(of, found.of), slips + found.slips
+        held.append(found.field)
+    place = _place(asked, text)
+    if place < 2:
+        of, slips = Class.EXACT, 0
     bonus = 0.0 if any(held) else IN_THE_TITLE
-    if asked and lines[0].startswith(f" {asked}"):
+    if asked and text.startswith(f" {asked}"):
         bonus += BEGINS_THE_TITLE
-    of = Class.EXACT if place < 2 else max((each.of for each in found), default=Class.EXACT)
-    slips = 0 if place < 2 else sum(each.slips for each in found)
     return Match(of, FIELDS[kind][_main_field(held)], place, slips, bonus)
 
 
-def _place(asked: str, lines: Sequence[str]) -> int:
+def _place(asked: str, text: str) -> int:
     if not asked:
         return 2
-    title, credit = _text(lines[0]), _text(lines[1]) if len(lines) > 1 else ""
+    first, _, others = text.partition("\n")
+    title, credit = _words(first), _words(others.partition("\n")[0])
     if asked == title or asked in (f"{title} {credit}", f"{credit} {title}"):
         return 0
     return 1 if asked == credit else 2
 
 
-def _text(line: str) -> str:
+def _words(line: str) -> str:
     return line.partition("\t")[0].strip()
 
 
@@ -106,35 +109,30 @@ def _main_field(held: Sequence[int]) -> int:
     return min(held, key=lambda field: (-held.count(field), field)) if len(held) > 1 else held[0]
 
 
-def _field_of(lines: Sequence[str], phrase: Sequence[str]) -> int:
-    return next(number for number, line in enumerate(lines) if _has([line], phrase))
+def _field(text: str, at: int) -> int:
+    return text.count("\n", 0, at)
 
 
-def _has(lines: Sequence[str], phrase: Sequence[str]) -> bool:
+def _as_text(phrase: Sequence[str]) -> str:
     before = "" if is_unspaced(phrase[0]) else " "
     after = "" if is_unspaced(phrase[-1]) else " "
-    text = f"{before}{' '.join(phrase)}{after}"
-    return any(text in line for line in lines)
+    return f"{before}{' '.join(phrase)}{after}"
 
 
-def _best(word: str, lines: Sequence[str]) -> Found | None:
+def _best(word: str, text: str) -> Found | None:
     """The best that a word is found as, in the first field that has it so."""
-    best = None
-    for number, line in enumerate(lines):
-        if word in line:
-            if f" {word} " in line:
-                return Found(Class.EXACT, 0, number)
-            of = Class.PREFIX if f" {word}" in line else Class.SUBSTRING
-            if best is None or of < best.of:
-                best = Found(of, 0, number)
-    if best is not None and (best.of is Class.PREFIX or _may_be_a_part(word)):
-        return best
+    if (at := text.find(f" {word} ")) >= 0:
+        return Found(Class.EXACT, 0, _field(text, at))
+    if (at := text.find(f" {word}")) >= 0:
+        return Found(Class.PREFIX, 0, _field(text, at))
+    if _may_be_a_part(word) and (at := text.find(word)) >= 0:
+        return Found(Class.SUBSTRING, 0, _field(text, at))
     allowed = allowed_slips(word)
     if not allowed:
         return None
     slips, number = min(
         (distance(word, other, allowed), number)
-        for number, line in enumerate(lines)
+        for number, line in enumerate(text.split("\n"))
         for other in ("", *line.split())
     )
     return Found(Class.FUZZY, slips, number) if slips <= allowed else None
