@@ -41,10 +41,22 @@ def recorder(seen: list[Statement]) -> type[asyncpg.Connection]:
 async def plan(pool: Pool, statement: Statement, mode: str) -> Node:
     """As it is carried out, whether Postgres knows the values when it plans or not."""
     async with pool.acquire() as connection:
+        kinds = (await connection.prepare(statement.sql)).get_parameters()
+        values = [
+            await connection.fetchval(f"select quote_nullable($1::{kind.name}::text)", argument)
+            for kind, argument in zip(kinds, statement.arguments, strict=True)
+        ]
+        # The values of a statement that is explained with parameters are always known: only what
+        # was prepared by name is planned without them.
         await connection.execute(f"set plan_cache_mode = {mode}")
-        text = await connection.fetchval(
-            f"explain (analyze, timing off, format json) {statement.sql}", *statement.arguments
-        )
+        await connection.execute(f"prepare asked as {statement.sql}")
+        try:
+            text = await connection.fetchval(
+                "explain (analyze, timing off, format json) execute asked"
+                + (f" ({', '.join(values)})" if values else "")
+            )
+        finally:
+            await connection.execute("deallocate asked")
     root: Node = json.loads(text)[0]["Plan"]
     return root
 
