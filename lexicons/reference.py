@@ -11,6 +11,7 @@ from lexicons.document import METHOD_TYPES
 from lexicons.examples import example
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "api"
+_UNITS: Final = {"maxGraphemes": "graphemes", "maxLength": "bytes"}
 _HEAD: Final = """# API reference
 
 Written by `make codegen` from the documents in [`lexicons/`](../../lexicons): change those.
@@ -84,10 +85,13 @@ def _call(catalog: Catalog, nsid: str, main: Mapping[str, Any]) -> str:
     params = main.get("parameters", {"type": "params"})
     made = example(catalog.documents, params, nsid)
     assert isinstance(made, dict)
-    needed = {name: made[name] for name in params.get("required", [])}
+    # Who needs none takes this one or others instead.
+    needed = {name: made[name] for name in params.get("required", ["uri"]) if name in made}
     query = "?" + urlencode(needed, doseq=True, safe=":/") if needed else ""
     verb = {"query": "GET", "procedure": "POST"}.get(main["type"], "WebSocket")
-    return f"{verb} /xrpc/{nsid}{query}"
+    told = example(catalog.documents, main["input"]["schema"], nsid) if "input" in main else None
+    body = "" if told is None else f"\n    {json.dumps(told)}"
+    return f"{verb} /xrpc/{nsid}{query}{body}"
 
 
 def _shape(nsid: str, name: str, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -122,6 +126,8 @@ def _kind(schema: Mapping[str, Any], nsid: str) -> str:
     words = [schema.get("format", "object" if kind == "unknown" else kind)]
     if "minimum" in schema or "maximum" in schema:
         words.append(f"{schema.get('minimum', '')}..{schema.get('maximum', '')}")
+    bounds = [f"{schema[key]} {unit}" for key, unit in _UNITS.items() if key in schema]
+    words += ["of at most", " and ".join(bounds)] if bounds else []
     values = schema.get("enum") or schema.get("knownValues") or ()
     words += [" ".join(f"`{value}`" for value in values)] if values else []
     if "default" in schema:

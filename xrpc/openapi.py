@@ -171,7 +171,7 @@ class _Writer:
                 made["required"] = True
             if field["type"] == "array":
                 made |= {"style": "form", "explode": True}
-            if name != "cursor":  # which only an answer can give
+            if name in shown and name != "cursor":  # which only an answer can give
                 made["example"] = shown[name]
             yield made
 
