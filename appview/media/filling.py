@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from appview.media.disk import Disk
-from appview.media.slots import Slots
+from appview.media.slots import GaveWay, Slots
 
 HELD_BACK_BYTES: Final = 64 << 10
 ROOM_BYTES: Final = 4 << 20
@@ -147,7 +147,7 @@ async def fill(
     """
     writer = _Writer(filling, disk, part)
     try:
-        async with fetch() as incoming, slots.taken(incoming.peer):
+        async with fetch() as incoming, slots.taken(incoming.peer, lambda: filling.received):
             begun = time.monotonic()
             disk.check_size(incoming.size)
             filling.size = incoming.size
@@ -157,6 +157,9 @@ async def fill(
                 if not pace.is_kept(filling.received, time.monotonic() - begun):
                     raise Broken(f"{filling.name}: only {filling.received} bytes came so far")
             digest = await writer.finish()
+    except GaveWay as error:
+        message = f"{filling.name}: only {filling.received} bytes came, and others wait"
+        raise Broken(message) from error
     finally:
         await writer.stop()
     if digest != filling.digest:

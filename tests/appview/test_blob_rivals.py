@@ -1,7 +1,7 @@
 """One blob that several accounts reference: what one PDS does is nothing to who asks another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from appview.media.disk import Disk
 from appview.media.filling import Pace
 from appview.media.media import MOST_PER_HOST
-from appview.media.slots import FILLS_AT_ONCE, Slots
+from appview.media.slots import FILLS_AT_ONCE, FILLS_PER_PEER
 from lexicons.cid import cid_text, raw_cid
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -103,13 +103,18 @@ async def test_who_only_promises_much_takes_nobody_elses_room(
 
 async def asked_for_many(scene: Scene, did: str, count: int) -> list[asyncio.Task[httpx.Response]]:
     """Blobs that their PDS does not give."""
-    cids = [cid_text(raw_cid(noise(100, seed))) for seed in range(count)]
-    for cid in cids:
-        await scene.rows.track(did, audio_cid=cid, audio_mime="audio/mpeg")
     return [
         asyncio.create_task(scene.server.get(GET_BLOB, params={"did": did, "cid": cid}))
-        for cid in cids
+        for cid in await named(scene, did, range(count))
     ]
+
+
+async def named(scene: Scene, did: str, seeds: Iterable[int]) -> list[str]:
+    """The CIDs of blobs that their tracks name."""
+    cids = [cid_text(raw_cid(noise(100, seed))) for seed in seeds]
+    for cid in cids:
+        await scene.rows.track(did, audio_cid=cid, audio_mime="audio/mpeg")
+    return cids
 
 
 async def test_a_host_that_answers_nothing_keeps_nobody_from_the_others(scene: Scene) -> None:
@@ -130,23 +135,21 @@ async def test_so_many_wait_for_one_host_and_no_more(scene: Scene) -> None:
     assert sum("enough to do" in one for one in told) == 5
 
 
-async def test_one_address_holds_some_of_the_places_under_however_many_names() -> None:
-    slots, go_on, taken = Slots(3, 2), asyncio.Event(), []
-
-    async def take(peer: str) -> None:
-        async with slots.taken(peer):
-            taken.append(peer)
-            await go_on.wait()
-
-    greedy = [asyncio.create_task(take("192.0.2.1")) for _ in range(5)]
-    await wait_until(lambda: len(taken) == 2)
-    other = asyncio.create_task(take("192.0.2.2"))
-    await wait_until(lambda: "192.0.2.2" in taken)
-    assert taken.count("192.0.2.1") == 2
-    go_on.set()
-    await asyncio.gather(*greedy, other)
-    assert len(taken) == 6
-    assert not slots._peers
+async def test_a_host_that_stalls_gives_way_to_who_waits(scene: Scene) -> None:
+    """At the same address, and by then it holds all the places that one may have."""
+    slots = scene.blobs[0].media._slots
+    slots.least_seconds = 0.2
+    people = [await rival(scene, promising(10_000_000, b"x" * 1_000)) for _ in range(3)]
+    asking = [
+        asyncio.create_task(scene.server.get(GET_BLOB, params={"did": person.did, "cid": cid}))
+        for number, person in enumerate(people)
+        for cid in await named(scene, person.did, range(10 * number, 10 * number + 4))
+    ]
+    await wait_until(lambda: slots._of_peer.total() == FILLS_PER_PEER)
+    assert (await scene.get()).content == scene.audio
+    for one in asking:
+        one.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def test_what_gives_nothing_makes_place_when_all_places_are_taken(
