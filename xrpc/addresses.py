@@ -44,6 +44,8 @@ _SPECIAL_V6: Final = tuple(
         "3fff::/20",
     )
 )
+CALLERS_PREFIX: Final = 64
+SITES_PREFIX: Final = 48
 _NUMBER: Final = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
@@ -57,7 +59,16 @@ def is_public(address: Address) -> bool:
 
 
 def network_of(address: str) -> str:
-    """What one host has: an IPv4 address, or a whole /64 of IPv6. What is no address stays."""
+    """What one caller has: an IPv4 address, or a whole /64 of IPv6. What is no address stays."""
+    return _network(address, CALLERS_PREFIX)
+
+
+def site_of(address: str) -> str:
+    """What one who runs servers has, for the asking: as `network_of`, of IPv6 a whole /48."""
+    return _network(address, SITES_PREFIX)
+
+
+def _network(address: str, prefix: int) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -66,7 +77,7 @@ def network_of(address: str) -> str:
         return str(parsed)
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+    return str(ipaddress.IPv6Network((int(parsed), prefix), strict=False))
 
 
 def parse_host(host: str) -> Address | str | None:

@@ -16,7 +16,7 @@ import certifi
 import httpcore
 import httpx
 
-from xrpc.addresses import network_of
+from xrpc.addresses import site_of
 from xrpc.guard import AddressGuard, CheckedBackend, connect_first
 from xrpc.names import Names
 from xrpc.places import Places
@@ -55,7 +55,7 @@ class StreamedResponse:
     url: str
     _chunks: AsyncIterator[bytes]
     peer: str = ""
-    """What answered, whatever its name: an address, or of IPv6 all that one host is given."""
+    """What answered, whatever its name: an address, or of IPv6 all that one site is given."""
 
     @property
     def size(self) -> int | None:
@@ -252,7 +252,7 @@ def _headers(raw: httpcore.Response) -> dict[str, str]:
 
 def _peer(raw: httpcore.Response) -> str:
     address = raw.extensions["network_stream"].get_extra_info("server_addr")
-    return network_of(address[0]) if address else ""
+    return site_of(address[0]) if address else ""
 
 
 def _location(raw: httpcore.Response) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xrpc.addresses import is_public, network_of, parse_host
+from xrpc.addresses import is_public, network_of, parse_host, site_of
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_one_host_of_ipv6_is_one_network_however_many_addresses_it_takes() -> No
     assert network_of("2606:4700:0:1::1") != network_of("2606:4700::1")
     assert network_of("192.0.2.1") != network_of("192.0.2.2")
     assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
+
+
+def test_a_site_is_an_address_or_all_that_somebody_with_servers_is_given() -> None:
+    assert site_of("2606:4700::1") == site_of("2606:4700:0:ffff::2") == "2606:4700::/48"
+    assert site_of("2606:4700:1::1") != site_of("2606:4700::1")
+    assert site_of("192.0.2.1") == "192.0.2.1"
+    assert site_of("::ffff:192.0.2.1") == site_of("192.0.2.1")
