@@ -82,31 +82,30 @@ async def nothing(_: Scene) -> None:
 @asynccontextmanager
 async def scene(before: Work = nothing) -> AsyncIterator[Scene]:
     """`before`: what is done before the program starts, with its database for instance."""
-    world = await World.start()
-    world.relay.start_over(SEQ_BASE)
     with tempfile.TemporaryDirectory() as folder:
-        made = Scene(world, free_port(), [], Path(folder) / "data")
-        await before(made)
-        running = program(
-            "run",
-            Path(folder),
-            data_dir=made.data_dir,
-            relay_url=world.relay.url,
-            plc_url=world.directory.url,
-            handle_resolver_url=world.directory.url,
-            allow_private_addresses="on",
-            rate_limit_requests=0,
-            port=made.port,
-            metrics_listen="off",
-        )
-        async with running:
-            asker = await made.asker()
-            made.people.extend([await world.person(f"person{number}") for number in range(PEOPLE)])
-            for person in made.people:
-                await asker.until_seen((await person.write(makers.track("First"))).uri)
-            asker.writer.close()
-            yield made
-    await world.stop()
+        async with World.open() as world:
+            world.relay.start_over(SEQ_BASE)
+            made = Scene(world, free_port(), [], Path(folder) / "data")
+            await before(made)
+            running = program(
+                "run",
+                Path(folder),
+                data_dir=made.data_dir,
+                relay_url=world.relay.url,
+                plc_url=world.directory.url,
+                handle_resolver_url=world.directory.url,
+                allow_private_addresses="on",
+                rate_limit_requests=0,
+                port=made.port,
+                metrics_listen="off",
+            )
+            async with running:
+                asker = await made.asker()
+                made.people.extend([await world.person(f"person{n}") for n in range(PEOPLE)])
+                for person in made.people:
+                    await asker.until_seen((await person.write(makers.track("First"))).uri)
+                asker.writer.close()
+                yield made
 
 
 async def visible() -> list[Figure]:

@@ -98,8 +98,7 @@ async def staged(
     **given: Any,
 ) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
-        world = await World.start()
-        stack.push_async_callback(world.stop)
+        world = await stack.enter_async_context(World.open())
         alice = await world.person("alice")
         audio = noise(size)
         blob = alice.pds.add_blob(alice.did, audio, "audio/mpeg")

@@ -64,22 +64,18 @@ class Scene:
 @pytest.fixture
 async def scene(pool: Pool, database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
     """Two servers on one folder."""
-    world = await World.start()
-    alice = await world.person("alice")
-    rows = Rows(pool)
-    await rows.account(alice.did)
     folder = tmp_path / "data"
     shared = {"PLYR_DATA_DIR": str(folder), "PLYR_MIN_FREE_BYTES": "0"}
-    programs = [
-        Program(world, database_url, tmp_path / name, "serve", shared) for name in ("one", "other")
-    ]
-    try:
-        await asyncio.gather(*(program.start() for program in programs))
-        yield Scene(folder, alice, rows, programs)
-    finally:
-        for program in programs:
-            await program.terminate()
-        await world.stop()
+    async with (
+        World.open() as world,
+        Program(world, database_url, tmp_path / "one", "serve", shared) as one,
+        Program(world, database_url, tmp_path / "other", "serve", shared) as other,
+    ):
+        alice = await world.person("alice")
+        rows = Rows(pool)
+        await rows.account(alice.did)
+        await asyncio.gather(one.start(), other.start())
+        yield Scene(folder, alice, rows, [one, other])
 
 
 @asynccontextmanager

@@ -121,8 +121,7 @@ async def staged(
     pool: Pool, folder: Path, *, reaches_private: bool = True, limit: RateLimit | None = None
 ) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
-        world = await World.start()
-        stack.push_async_callback(world.stop)
+        world = await stack.enter_async_context(World.open())
         alice = await world.person("alice")
         host = Host()
         await host.open()

@@ -79,17 +79,14 @@ async def tab(browser: Browser) -> AsyncIterator[Tab]:
 async def scene(
     postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scene]:
-    async with new_database(postgres_url, template) as database_url:
-        world = await World.start()
-        other = HttpServer()
-        other.faults.on("*", http.body(b"<!doctype html><title>Elsewhere</title>", "text/html"))
-        await other.open()
-        program = Program(world, database_url, tmp_path_factory.mktemp("program"))
-        try:
-            stage = await Stage.start(world, program)
-            yield Scene(stage, await world.person("alice"), other.url)
-        finally:
-            if program.is_running:
-                await program.terminate()
-            await other.close()
-            await world.stop()
+    other = HttpServer()
+    other.faults.on("*", http.body(b"<!doctype html><title>Elsewhere</title>", "text/html"))
+    await other.open()
+    async with (
+        new_database(postgres_url, template) as database_url,
+        World.open() as world,
+        Program(world, database_url, tmp_path_factory.mktemp("program")) as program,
+    ):
+        stage = await Stage.start(world, program)
+        yield Scene(stage, await world.person("alice"), other.url)
+    await other.close()

@@ -57,29 +57,28 @@ class Scene:
 
 @asynccontextmanager
 async def complete(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
-    world = await World.start()
-    try:
+    async with (
+        World.open() as world,
+        tools(pool, world.directory.url, allow_private_addresses=True) as given,
+    ):
         person = await world.person("alice")
         await person.write(track("First"))
-        async with tools(pool, world.directory.url, allow_private_addresses=True) as given:
-            pipeline = await build_pipeline(given, "fm.plyr", host=None)
-            origin = world.relay.http_url
-            await Discovery(pool, pipeline, given.remote, origin, given.now).discover()
-            resync = Resync(
-                pool=pool,
-                pipeline=pipeline,
-                resolver=given.resolver,
-                remote=given.remote,
-                relay_origin=None,
-                spool=Spool(given.remote, folder, max_repo_bytes=1 << 20, min_free_bytes=0),
-                now=given.now,
-            )
-            scene = Scene(world, person, given, pipeline, resync)
-            await scene.walk_what_is_due()
-            assert await scene.tracks() == {"First"}
-            yield scene
-    finally:
-        await world.stop()
+        pipeline = await build_pipeline(given, "fm.plyr", host=None)
+        origin = world.relay.http_url
+        await Discovery(pool, pipeline, given.remote, origin, given.now).discover()
+        resync = Resync(
+            pool=pool,
+            pipeline=pipeline,
+            resolver=given.resolver,
+            remote=given.remote,
+            relay_origin=None,
+            spool=Spool(given.remote, folder, max_repo_bytes=1 << 20, min_free_bytes=0),
+            now=given.now,
+        )
+        scene = Scene(world, person, given, pipeline, resync)
+        await scene.walk_what_is_due()
+        assert await scene.tracks() == {"First"}
+        yield scene
 
 
 async def untold(person: Person, title: str) -> CommitEvent:

@@ -46,20 +46,21 @@ class Scene:
 
 @pytest.fixture
 async def scene(pool: Pool) -> AsyncIterator[Scene]:
-    world = await World.start()
-    alice = await world.person("alice")
-    rows = Rows(pool)
-    await rows.account(alice.did)
-    blob = alice.pds.add_blob(alice.did, SOUND, "audio/wav")
-    cid = str(blob["ref"])
-    await rows.track(alice.did, audio_cid=cid)
-    del alice.pds.blobs[alice.did, cid]
-    await rows.insert("media.missing_blob", did=alice.did, cid=cid)
-    clock = [datetime.now(UTC)]
-    async with tools(pool, world.directory.url, allow_private_addresses=True) as given:
+    async with (
+        World.open() as world,
+        tools(pool, world.directory.url, allow_private_addresses=True) as given,
+    ):
+        alice = await world.person("alice")
+        rows = Rows(pool)
+        await rows.account(alice.did)
+        blob = alice.pds.add_blob(alice.did, SOUND, "audio/wav")
+        cid = str(blob["ref"])
+        await rows.track(alice.did, audio_cid=cid)
+        del alice.pds.blobs[alice.did, cid]
+        await rows.insert("media.missing_blob", did=alice.did, cid=cid)
+        clock = [datetime.now(UTC)]
         missing = MissingBlobs(pool, given.resolver, given.remote, lambda: clock[0])
         yield Scene(world, alice, rows, missing, clock, cid)
-    await world.stop()
 
 
 async def test_a_blob_is_not_asked_for_again_at_once(scene: Scene) -> None:

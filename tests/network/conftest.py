@@ -17,15 +17,12 @@ from tests.network.world import World
 async def stage(
     postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    async with new_database(postgres_url, template) as database_url:
-        world = await World.start()
-        program = Program(world, database_url, tmp_path_factory.mktemp("program"))
-        try:
-            yield await Stage.start(world, program)
-        finally:
-            if program.is_running:
-                await program.terminate()
-            await world.stop()
+    async with (
+        new_database(postgres_url, template) as database_url,
+        World.open() as world,
+        Program(world, database_url, tmp_path_factory.mktemp("program")) as program,
+    ):
+        yield await Stage.start(world, program)
 
 
 @pytest.fixture
@@ -41,14 +38,11 @@ async def story(stage: Stage) -> AsyncIterator[Story]:
 @pytest.fixture
 async def lonely_program(database_url: str, tmp_path: Path) -> AsyncIterator[Program]:
     """A program not started yet, with a world and a database of its own."""
-    world = await World.start()
-    program = Program(world, database_url, tmp_path / "program")
-    try:
+    async with (
+        World.open() as world,
+        Program(world, database_url, tmp_path / "program") as program,
+    ):
         yield program
-    finally:
-        if program.is_running:
-            await program.terminate()
-        await world.stop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import httpx
@@ -99,6 +99,14 @@ class Program:
             "PLYR_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}",
             **self.settings,
         }
+
+    async def __aenter__(self) -> Self:
+        """Not started by that; ended at the end of the block, unless it has been."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.is_running:
+            await self.terminate()
 
     async def start(self, *, ready: bool = True) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -44,22 +44,16 @@ class Site:
 
 @pytest.fixture
 async def site(database_url: str, tmp_path: Path) -> AsyncIterator[Site]:
-    world = await World.start()
-    indexer = Program(world, database_url, tmp_path / "index", "index")
-    servers = tuple(
-        Program(world, database_url, tmp_path / f"serve{number}", "serve") for number in (1, 2)
-    )
-    programs = (indexer, *servers)
-    try:
-        for program in programs:
+    async with (
+        World.open() as world,
+        Program(world, database_url, tmp_path / "index", "index") as indexer,
+        Program(world, database_url, tmp_path / "serve1", "serve") as one,
+        Program(world, database_url, tmp_path / "serve2", "serve") as other,
+    ):
+        for program in (indexer, one, other):
             await program.start()
         await wait_until(lambda: world.relay.subscribers)
-        yield Site(world, indexer, (servers[0], servers[1]))
-    finally:
-        for program in programs:
-            if program.is_running:
-                await program.terminate()
-        await world.stop()
+        yield Site(world, indexer, (one, other))
 
 
 async def heard(server: Program, count: int, cursor: int = 0) -> list[Json]:

@@ -34,23 +34,16 @@ class Labelled(Stage):
 async def stage(
     postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Labelled]:
-    async with new_database(postgres_url, template) as database_url:
-        world = await World.start()
+    async with new_database(postgres_url, template) as database_url, World.open() as world:
         kind = await Labeler.start(world, "kind")
         strict = await Labeler.start(world, "strict", "p256")
         settings = {"PLYR_LABELERS": f"{kind.did}, {strict.did}"}
-        program = Program(
-            world, database_url, tmp_path_factory.mktemp("program"), settings=settings
-        )
-        try:
+        folder = tmp_path_factory.mktemp("program")
+        async with Program(world, database_url, folder, settings=settings) as program:
             begun = await Stage.start(world, program)
             yield Labelled(world, program, begun.witness, kind, strict)
-        finally:
-            if program.is_running:
-                await program.terminate()
-            for labeler in (kind, strict):
-                await labeler.stream.close()
-            await world.stop()
+        for labeler in (kind, strict):
+            await labeler.stream.close()
 
 
 async def until_shown(story: Story, uri: str, *, shown: bool = True) -> None:

@@ -107,10 +107,9 @@ async def on_a_line(program: Program) -> AsyncIterator[Line]:
     await line.open()
     program.settings = {"PLYR_DATABASE_URL": line.url}
     try:
-        yield line
+        async with program:
+            yield line
     finally:
-        if program.is_running:
-            await program.terminate()
         await line.cut()
 
 

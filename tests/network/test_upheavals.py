@@ -92,9 +92,7 @@ async def test_nothing_differs_after_postgres_was_restarted_and_after_it_crashed
     own_postgres: tuple[Folder, str], tmp_path: Path
 ) -> None:
     folder, url = own_postgres
-    world = await World.start()
-    program = Program(world, url, tmp_path / "program")
-    try:
+    async with World.open() as world, Program(world, url, tmp_path / "program") as program:
         story = Story(await Stage.start(world, program))
         crowd = await Crowd.gather(story, 8)
         await story.holds()
@@ -106,10 +104,6 @@ async def test_nothing_differs_after_postgres_was_restarted_and_after_it_crashed
                 await story.stage.passes(30)
         assert program.is_running
         await nothing_differs(story)
-    finally:
-        if program.is_running:
-            await program.terminate()
-        await world.stop()
 
 
 def is_another(folder: Folder, pid: int) -> bool:

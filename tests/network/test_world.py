@@ -53,9 +53,8 @@ def a_repo(curve: Curve = "k256") -> Repo:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world() -> AsyncIterator[World]:
-    world = await World.start()
-    yield world
-    await world.stop()
+    async with World.open() as world:
+        yield world
 
 
 @needs_vectors

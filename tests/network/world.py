@@ -11,7 +11,8 @@ import base64
 import hashlib
 import itertools
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -224,19 +225,20 @@ class World:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
-    async def start(cls, pdses: int = 1) -> World:
+    @asynccontextmanager
+    async def open(cls, pdses: int = 1) -> AsyncIterator[World]:
         people: dict[str, Person] = {}
         relay = Relay(lambda: [person.account for person in people.values()])
         world = cls(relay, Directory(), TidClock(secrets.randbelow(1024)), people=people)
-        await world.directory.open()
-        await relay.open()
-        for _ in range(pdses):
-            await world.another_pds()
-        return world
-
-    async def stop(self) -> None:
-        servers = (self.directory, *self.pdses)
-        await asyncio.gather(self.relay.close(), *(server.close() for server in servers))
+        try:
+            await world.directory.open()
+            await relay.open()
+            for _ in range(pdses):
+                await world.another_pds()
+            yield world
+        finally:
+            servers = (world.directory, *world.pdses)
+            await asyncio.gather(relay.close(), *(server.close() for server in servers))
 
     async def another_pds(self) -> Pds:
         pds = Pds()
