@@ -1,7 +1,7 @@
 """Prints an account's tracks, and the comments on each at their moment of it.
 
 pip install atproto
-python examples/client.py http://127.0.0.1:8000 ada.example.com
+python examples/client.py http://127.0.0.1:8000 mara.demo.test      (of `make demo`)
 """
 
 import sys
@@ -44,4 +44,6 @@ def main(service: str, actor: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -63,9 +63,13 @@ async def test_the_example_prints_tracks_and_comments(service: str, tmp_path: Pa
     code, output = await run(sys.executable, example, service, "nobody.test", folder=tmp_path)
     assert code == 1
     assert "nobody.test" in output
+    code, output = await run(sys.executable, example, folder=tmp_path)
+    assert code != 0
+    assert "python examples/client.py http://" in output
+    assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("name", ["client.py", "client.ts"])
+@pytest.mark.parametrize("name", ["client.py", "client.mts"])
 def test_an_example_is_short(name: str) -> None:
     lines = (ROOT / "examples" / name).read_text().splitlines()
     assert len([line for line in lines if line.strip()]) <= 45

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.reference
 
 __all__ = ["installation"]
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "client.ts"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "client.mts"
 CATALOG = load_catalog()
 TSCONFIG = """{
   "compilerOptions": {
@@ -93,12 +93,18 @@ async def test_ts_lex_generates_schemas_that_compile(shop: Workshop, documents: 
 async def test_the_example_compiles_and_prints_tracks_and_comments(
     shop: Workshop, service: str
 ) -> None:
-    (shop.folder / "client.ts").symlink_to(EXAMPLE)
-    code, output = await shop.run("client.ts", service, ALICE)
+    # As npm makes it, whose packages are no modules unless they say so.
+    (shop.folder / "package.json").write_text('{"type": "commonjs"}')
+    (shop.folder / EXAMPLE.name).symlink_to(EXAMPLE)
+    await compiled(shop)
+    code, output = await shop.run(EXAMPLE.name, service, ALICE)
     assert code == 0, output
     assert "Song maker: 8 tracks" in output
     assert "Song 8 (1 likes) https://" in output
     assert "    0:00 alice.test: song!" in output
-    code, output = await shop.run("client.ts", service, "nobody.test")
+    code, output = await shop.run(EXAMPLE.name, service, "nobody.test")
     assert code == 1
     assert "nobody.test" in output
+    code, output = await shop.run(EXAMPLE.name)
+    assert code != 0
+    assert output.startswith("node examples/client.mts http://")

@@ -1,7 +1,7 @@
 // Prints an account's tracks, and the comments on each at their moment of it.
 //
-//   npm install @atproto/api
-//   node examples/client.ts http://127.0.0.1:8000 ada.example.com     (Node 22.18 or newer)
+//   npm install --no-save @atproto/api
+//   node examples/client.mts http://127.0.0.1:8000 mara.demo.test     (of `make demo`; Node 22.18 or newer)
 import { AtpAgent, XRPCError } from '@atproto/api'
 
 type Json = Record<string, any>
@@ -27,6 +27,10 @@ async function* walk(agent: AtpAgent, method: string, items: string, params: Jso
 }
 
 const [service, actor] = process.argv.slice(2)
+if (!actor) {
+  console.error('node examples/client.mts http://127.0.0.1:8000 mara.demo.test')
+  process.exit(1)
+}
 const agent = await connect(service)
 try {
   const { profile } = (await agent.call('fm.plyr.actor.getProfile', { actor })).data
