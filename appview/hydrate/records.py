@@ -1,11 +1,14 @@
-"""Records as their authors signed them, and why one is not shown."""
+"""Records as their authors signed them, why one is not shown, and how much points at one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from appview.hydrate.uris import did_uri
+from appview.pagination import Row
 from lexicons.data_model import decode, to_json
 from lexicons.syntax import AtUri, InvalidSyntax, parse_at_uri
 from migrations.runner import Connection
+from xrpc.errors import XrpcError
 
 _VALUES = """
 select asked.uri, record.value
@@ -15,9 +18,11 @@ where record.value is not null
 """
 
 # Gone comes before hidden: what was deleted will not come back when its account does.
-_REASONS = """
+_STANDING = """
 select
     asked.uri,
+    coalesce(subject_count.likes, 0) as likes,
+    coalesce(subject_count.comments, 0) as comments,
     case
         when record.state = 'deleted' then 'deleted'
         when exists (
@@ -25,11 +30,11 @@ select
         ) then 'taken-down'
         when not account.active then 'account-inactive'
         when record.state = 'invalid' then 'invalid'
-        else 'not-indexed'
     end as reason
 from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as asked (uri, did, collection, rkey)
 left join record using (did, collection, rkey)
 left join account using (did)
+left join subject_count on subject_count.subject = asked.uri
 """
 
 
@@ -43,12 +48,26 @@ async def load_values(connection: Connection, uris: Iterable[str]) -> dict[str, 
 
 
 async def load_reasons(connection: Connection, uris: Iterable[str]) -> Mapping[str, str]:
-    """Why a record that is not shown is not, by URI."""
+    """Why a record that is not shown is not, by URI; without one it was never seen."""
     columns = _columns(uris)
     if not columns[0]:
         return {}
-    rows = await connection.fetch(_REASONS, *columns)
-    return {row["uri"]: row["reason"] for row in rows}
+    rows = await connection.fetch(_STANDING, *columns)
+    return {row["uri"]: row["reason"] for row in rows if row["reason"] is not None}
+
+
+async def load_subject(connection: Connection, uri: str) -> Row:
+    """The record that a query is about, by its URI: how much points at it, unless it is hidden.
+
+    One that was never seen is not: what points at it may come first.
+    """
+    row = await connection.fetchrow(_STANDING, *_columns([await did_uri(connection, uri)]))
+    assert row is not None
+    if row["reason"] is not None:
+        raise XrpcError(
+            400, "RecordNotFound", f"uri: {row['uri']} is not shown here: {row['reason']}"
+        )
+    return row
 
 
 def _columns(uris: Iterable[str]) -> tuple[list[str], list[str], list[str], list[str]]:

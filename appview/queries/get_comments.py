@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.counts import load_counts
-from appview.hydrate.uris import did_uri
+from appview.hydrate.records import load_subject
 from appview.pagination import (
     EARLIEST,
     LATEST,
@@ -87,13 +86,11 @@ limit $6
 async def get_comments(context: AppContext, request: XrpcRequest) -> GetCommentsOutput:
     params = cast(GetCommentsParams, request.params)
     async with snapshot(context.pool) as connection:
-        uri = await did_uri(connection, params["uri"])
-        page, cursor = await _page(connection, uri, params)
-        total = (await load_counts(connection, uri)).comments
-    origin = context.trust.origin
+        subject = await load_subject(connection, params["uri"])
+        page, cursor = await _page(connection, subject["uri"], params)
     output: GetCommentsOutput = {
-        "comments": [comment_view(row, origin) for row in page],
-        "total": total,
+        "comments": [comment_view(row, context.trust.origin) for row in page],
+        "total": subject["comments"],
     }
     if cursor is not None:
         output["cursor"] = cursor

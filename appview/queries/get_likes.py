@@ -3,8 +3,7 @@
 from typing import cast
 
 from appview.context import AppContext, snapshot
-from appview.hydrate.counts import load_counts
-from appview.hydrate.uris import did_uri
+from appview.hydrate.records import load_subject
 from appview.pagination import LATEST, looked_page, time_key
 from appview.views.social import like_view
 from lexicons.types import GetLikesOutput, GetLikesParams
@@ -58,12 +57,13 @@ async def get_likes(context: AppContext, request: XrpcRequest) -> GetLikesOutput
     start = time_key(params.get("cursor"), LATEST)
     limit = params["limit"]
     async with snapshot(context.pool) as connection:
-        uri = await did_uri(connection, params["uri"])
-        rows = await connection.fetch(SQL, uri, *start, limit + 1)
+        subject = await load_subject(connection, params["uri"])
+        rows = await connection.fetch(SQL, subject["uri"], *start, limit + 1)
         page, cursor = looked_page(rows, limit)
-        total = (await load_counts(connection, uri)).likes
-    origin = context.trust.origin
-    output: GetLikesOutput = {"likes": [like_view(row, origin) for row in page], "total": total}
+    output: GetLikesOutput = {
+        "likes": [like_view(row, context.trust.origin) for row in page],
+        "total": subject["likes"],
+    }
     if cursor is not None:
         output["cursor"] = cursor
     return output

@@ -5,7 +5,7 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.lists import load_summaries
-from appview.hydrate.uris import did_uri
+from appview.hydrate.records import load_subject
 from appview.pagination import LATEST, time_key, time_page
 from appview.views.list import list_view
 from lexicons.types import GetListsContainingOutput, GetListsContainingParams
@@ -62,8 +62,8 @@ async def get_lists_containing(
     start = time_key(params.get("cursor"), LATEST)
     limit = params["limit"]
     async with snapshot(context.pool) as connection:
-        uri = await did_uri(connection, params["uri"])
-        asked = (uri, *start, params.get("listType"), limit + 1)
+        subject = await load_subject(connection, params["uri"])
+        asked = (subject["uri"], *start, params.get("listType"), limit + 1)
         if "actor" in params:
             actor = await shown_actor(connection, params["actor"])
             rows = await connection.fetch(OF_ONE, *asked, actor)

@@ -11,7 +11,7 @@ from tests.appview.makers import Rows
 async def uris(client: Client, method: str, **params: Any) -> list[str]:
     answer = await client.ask(method, **params)
     return [
-        item.get("track", item)["uri"]
+        item.get("track", item.get("list", item))["uri"]
         for key in ("feed", "likes", "comments", "lists", "tracks")
         for item in answer.get(key, [])
     ]
@@ -103,6 +103,64 @@ async def test_a_track_taken_down_here_says_so(
     assert await client.refusal("feed.getTrack", uri=uri) == "TrackUnavailable"
     answer = await client.ask("feed.getTracks", uris=[uri])
     assert answer["missing"] == [{"uri": uri, "reason": "taken-down"}]
+
+
+ABOUT_A_RECORD = ("feed.getLikes", "feed.getComments", "library.getListsContaining")
+
+
+async def hidden(rows: Rows, uri: str, how: str) -> None:
+    if how == "account-inactive":
+        await rows.hide("alice")
+    elif how == "taken-down":
+        await rows.take_down(uri)
+    elif how == "deleted":
+        await rows.delete(uri)
+    else:
+        await rows.pool.execute("delete from track where uri = $1", uri)
+        await rows.pool.execute("update record set state = 'invalid' where did = 'did:plc:alice'")
+
+
+@pytest.mark.parametrize("method", ABOUT_A_RECORD)
+@pytest.mark.parametrize("how", ["account-inactive", "taken-down", "deleted", "invalid"])
+async def test_of_a_hidden_record_nothing_is_told_but_why(
+    client: Client, rows: Rows, method: str, how: str
+) -> None:
+    for name in ("alice", "bob"):
+        await rows.account(name)
+    track = await rows.track("alice")
+    await rows.like("bob", track)
+    await rows.comment("bob", track)
+    await rows.list("bob", (track,))
+    assert len(await uris(client, method, uri=track)) == 1
+    await hidden(rows, track, how)
+    for uri in (track, track.replace("did:plc:alice", "alice.test")):
+        assert await client.refusal(method, uri=uri) == "RecordNotFound"
+        assert how in (await client.http.get(f"/xrpc/fm.plyr.{method}?uri={uri}")).text
+
+
+async def test_of_a_hidden_list_nobody_is_told_who_likes_it(client: Client, rows: Rows) -> None:
+    await rows.account("alice")
+    listed = await rows.list("alice")
+    await rows.like("alice", listed)
+    assert len(await uris(client, "feed.getLikes", uri=listed)) == 1
+    await rows.take_down(listed)
+    assert await client.refusal("feed.getLikes", uri=listed) == "RecordNotFound"
+
+
+@pytest.mark.parametrize("method", ABOUT_A_RECORD)
+@pytest.mark.parametrize("collection", ["fm.plyr.track", "app.bsky.feed.post"])
+async def test_what_came_before_the_record_it_is_about_is_told(
+    client: Client, rows: Rows, method: str, collection: str
+) -> None:
+    await rows.account("bob")
+    unknown = f"at://did:plc:carol/{collection}/3kaaaaaaaaa22"
+    assert await uris(client, method, uri=unknown) == []
+    await rows.like("bob", unknown)
+    await rows.comment("bob", unknown)
+    await rows.list("bob", (unknown,))
+    assert len(await uris(client, method, uri=unknown)) == 1
+    await rows.take_down("did:plc:carol")
+    assert await client.refusal(method, uri=unknown) == "RecordNotFound"
 
 
 async def test_R53_hidden_rows_never_end_a_page_early(client: Client, rows: Rows) -> None:

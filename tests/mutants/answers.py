@@ -50,6 +50,14 @@ ANSWERS = (
         tests=("tests/appview/test_social.py::test_R15_two_likes_by_one_account_are_one",),
     ),
     Mutant(
+        name="likers-of-what-is-hidden-told",
+        file="appview/hydrate/records.py",
+        old='    if row["reason"] is not None:\n',
+        new="    if row is None:\n",
+        breaks="who likes a track that was taken down is told, and so that there is one",
+        tests=(f"{VISIBILITY}::test_of_a_hidden_record_nothing_is_told_but_why",),
+    ),
+    Mutant(
         name="strangers-address-passed-on",
         file="appview/rules.py",
         old='f"https://{host}/" for host',
