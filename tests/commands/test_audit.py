@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import pytest
 from starlette.responses import Response
 
-from indexer.differences import Difference, Kind
-from lexicons.syntax import Did
-from tests.commands.auditing import auditor, differences, named_by_audit, resynced
+from indexer.differences import Kind
+from tests.commands.auditing import differences, named_by_audit, resynced
 from tests.commands.terminal import command
 from tests.docs.documents import read, rows
-from tests.network.http import Answer, Fault, status
+from tests.network.http import Answer, Fault, held, slow, status
 from tests.network.makers import bsky_profile, comment, like, playlist, profile, track
 from tests.network.scenes import entangled, silently_changed
 from tests.network.story import Stage, Story
@@ -23,6 +22,7 @@ from tests.network.world import Person, Written
 from tests.support import wait_until
 
 MISSING = "did:plc:" + "z" * 24
+STATUS = "com.atproto.sync.getRepoStatus"
 
 
 @dataclass(slots=True)
@@ -410,22 +410,17 @@ async def test_a_host_that_gives_no_blocks_gives_the_whole_repo(story: Story) ->
 async def test_a_passing_difference_is_none(story: Story) -> None:
     alice, _ = await story.known()
     await story.program.rows("update account set handle = null where did = $1", alice.did)
-    async with auditor(story.program) as audit:
-        looks = audit.looks([Did(alice.did)])
-        first: list[Difference] = []
-
-        async def collect() -> None:
-            async for looked in looks:
-                first.extend(looked.differences)
-
-        object.__setattr__(audit, "grace_seconds", 1.0)
-        collecting = asyncio.create_task(collect())
-        await asyncio.sleep(0.5)
+    asked, second_look = alice.times_asked(STATUS), asyncio.Event()
+    alice.pds.faults.on(STATUS, slow(0), times=1)
+    alice.pds.faults.on(STATUS, held(second_look), times=1)
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(differences(story.program, alice))
+        await wait_until(lambda: alice.times_asked(STATUS) == asked + 2)
         await story.program.rows(
             "update account set handle = $2 where did = $1", alice.did, alice.handle
         )
-        await collecting
-    assert first == []
+        second_look.set()
+    assert looking.result() == []
 
 
 async def test_everything_is_compared_when_nobody_is_named(story: Story) -> None:
