@@ -1,6 +1,6 @@
 """A world of accounts for identity tests: a directory, handles, and a clock that stands still."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,6 @@ from xrpc.client import GuardedClient, Response
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
 from xrpc.keys import PublicKey, multikey
-from xrpc.urls import Params
 
 ALICE = Did("did:plc:" + "a" * 24)
 BOB = Did("did:plc:" + "b" * 24)
@@ -69,26 +68,10 @@ class RoutedClient(GuardedClient):
 
     routes: dict[str, str]
 
-    async def get(
-        self,
-        url: str,
-        *,
-        max_bytes: int,
-        timeout_seconds: float,
-        max_redirects: int = 0,
-        headers: Mapping[str, str] | None = None,
-        params: Params | None = None,
-    ) -> Response:
+    async def get(self, url: str, **asked: Any) -> Response:
         for origin, real in self.routes.items():
             url = url.replace(origin, real, 1) if url.startswith(origin + "/") else url
-        return await super().get(
-            url,
-            max_bytes=max_bytes,
-            timeout_seconds=timeout_seconds,
-            max_redirects=max_redirects,
-            headers=headers,
-            params=params,
-        )
+        return await super().get(url, **asked)
 
 
 @dataclass(slots=True)
