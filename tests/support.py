@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,6 +44,17 @@ async def wait_until(
             raise AssertionError(f"not true within {timeout_seconds} s: {predicate}")
         await asyncio.sleep(pause)
         pause = min(1.3 * pause, longest_pause)
+
+
+async def accept_no_more(listener: socket.socket) -> None:
+    """Before its server is closed: whom asyncio accepts in that moment it drops unclosed.
+
+    Until Python 3.12 (https://github.com/python/cpython/issues/109564).
+    """
+    if listener.fileno() != -1:  # closed already
+        asyncio.get_running_loop().remove_reader(listener)
+    for _ in range(2):  # one to make a transport, one to tell its protocol
+        await asyncio.sleep(0)
 
 
 def least_cpu_seconds(work: Callable[[], object]) -> float:

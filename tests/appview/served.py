@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from appview.config import from_env
 from appview.serving import answer, listening
+from tests.support import accept_no_more
 
 
 @asynccontextmanager
@@ -20,5 +21,6 @@ async def served(app: ASGIApp, stop: asyncio.Event | None = None) -> AsyncIterat
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
+        await accept_no_more(listener)
         stop.set()
         await serving

@@ -18,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.support import accept_no_more
+
 Answer = Callable[[], Awaitable[Response]]
 Fault = Callable[[Answer], Awaitable[Response]]
 
@@ -203,6 +205,7 @@ class HttpServer:
         self.faults = Faults()
         self.asked: list[Asked] = []
         self.port = 0
+        self._listener: socket.socket | None = None
         self._task: asyncio.Task[None] | None = None
         self._server: _QuietServer | None = None
 
@@ -228,20 +231,21 @@ class HttpServer:
         return sum(asked.name == name for asked in self.asked)
 
     async def open(self) -> None:
-        listener = listening(self.port)
-        self.port = listener.getsockname()[1]
+        self._listener = listening(self.port)
+        self.port = self._listener.getsockname()[1]
         app = Starlette(routes=[Route("/{path:path}", self.handle, methods=["GET", "POST"])])
         config = uvicorn.Config(
             app, ws="none", lifespan="off", log_config=None, access_log=False,
             timeout_graceful_shutdown=1, timeout_keep_alive=60,
         )  # fmt: skip
         self._server = _QuietServer(config)
-        self._task = asyncio.create_task(self._server.serve([listener]))
+        self._task = asyncio.create_task(self._server.serve([self._listener]))
         while not self._server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        if self._server and self._task:
+        if self._server and self._task and self._listener:
+            await accept_no_more(self._listener)
             self._server.should_exit = True
             self._server.force_exit = True
             self._server.ending.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from websockets.http11 import Request, Response
 from tests.network.encoding import dag_cbor
 from tests.network.http import Asked, listening
 from tests.network.pds import Account, listed
+from tests.support import accept_no_more
 
 SUBSCRIBE = "/xrpc/com.atproto.sync.subscribeRepos"
 Message = bytes | str
@@ -72,6 +74,7 @@ class Relay:
         self._seq = 1000
         self._trimmed_through = 0
         self._held: list[Told] | None = None
+        self._listener: socket.socket | None = None
         self._server: Server | None = None
 
     @property
@@ -166,20 +169,22 @@ class Relay:
             subscriber.connection.transport.pause_reading()
 
     async def open(self) -> None:
+        self._listener = listening(self.port)
         self._server = await serve(
             self._subscribed,
-            sock=listening(self.port),
+            sock=self._listener,
             process_request=self._over_http,
             compression=None,
             ping_interval=self.keepalive_seconds,
             ping_timeout=self.keepalive_seconds,
             close_timeout=1,
         )
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        self.port = self._listener.getsockname()[1]
 
     async def close(self) -> None:
         """The relay goes down; `open` brings it back at the same address."""
-        if self._server:
+        if self._server and self._listener:
+            await accept_no_more(self._listener)
             await self.cut()
             self._server.close()
             await self._server.wait_closed()
