@@ -33,13 +33,15 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import DidTombstoned, Identity, IdentityError, IdentityResolver
+from xrpc.places import Places
 from xrpc.remote import CALLS_PER_HOST, HostBusy, Remote, RemoteError
 from xrpc.tasks import first_of
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0
-WALK_SECONDS = 3600.0  # of a worker; a host that only trickles is one among many
+WALK_SECONDS = 3600.0
+LEAST_SECONDS = 120.0  # for longer than that a host may trickle only while no repo is due
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 PUT_BACK_AT_MOST = 1_000
@@ -60,17 +62,23 @@ class Resync:
     spool: Spool
     now: Callable[[], datetime]
     failing: set[Did] = field(default_factory=set)
+    least_seconds: float = LEAST_SECONDS
     # By DID, the host that is asked, or is to be when it has a worker left.
     _walking: dict[Did, str] = field(default_factory=dict)
     _put_back_of: dict[Did, str] = field(default_factory=dict)
     _at_once_per_host: int = CALLS_PER_HOST
+    _places: Places = field(default_factory=lambda: Places(1, LEAST_SECONDS))
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     async def run(self, workers: int) -> None:
-        """One host never has them all: who is slow to answer holds up its own repos."""
+        """One host never has them all: who is slow to answer holds up its own repos.
+
+        Nor for long has anybody: one worker more than there are places calls for one.
+        """
         self._at_once_per_host = max(1, min(CALLS_PER_HOST, workers - 1))
+        self._places = Places(workers, self.least_seconds)
         async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
+            for _ in range(workers + 1):
                 group.create_task(self._work())
 
     async def _work(self) -> None:
@@ -134,7 +142,7 @@ class Resync:
     async def resync(self, did: Did) -> None:
         """Walk one claimed repo; whatever its hosts do, it ends in a state with a due time."""
         try:
-            async with asyncio.timeout(WALK_SECONDS):
+            async with asyncio.timeout(WALK_SECONDS), self._places.taken():
                 await self._resync(did)
         except DidTombstoned as error:
             await self._gone(did, str(error))

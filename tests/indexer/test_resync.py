@@ -1,6 +1,7 @@
 """One repo walked: tests/network has the rest, as seen from outside."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -305,6 +306,30 @@ async def test_a_slow_host_leaves_workers_to_others(scene: Scene) -> None:
     running = asyncio.create_task(scene.resync.run(workers=3))
     try:
         await wait_until(lambda: pipeline.repos[did].state is State.SYNCHRONIZED)
+    finally:
+        may_answer.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_slow_hosts_however_many_they_are_leave_a_worker_to_others(scene: Scene) -> None:
+    pool, pipeline, may_answer = scene.tools.pool, scene.pipeline, asyncio.Event()
+    scene.tools.remote.query_seconds = 3_600
+    scene.resync.least_seconds = 0.2
+    for number in range(6):
+        tarpit = await scene.world.another_pds()
+        tarpit.faults.on("com.atproto.sync.getRecord", held(may_answer))
+        stuck = await scene.world.person(f"stuck{number}", pds=tarpit, greeted=False)
+        await pipeline.writer.write([pipeline.track(parse_did(stuck.did), "a test")], None)
+    did = parse_did(scene.alice.did)
+    await pipeline.writer.write([pipeline.track(did, "a test")], None)
+    await pool.execute("update repo set due_at = now() where did = $1", did)
+    await pool.execute("update repo set due_at = '2026-01-01' where did <> $1", did)
+    running = asyncio.create_task(scene.resync.run(workers=3))
+    try:
+        await wait_until(lambda: pipeline.repos[did].state is State.SYNCHRONIZED, 15)
+        states = Counter(repo.state for repo in pipeline.repos.values())
+        assert states[State.RESYNCING] <= 3, "of those that gave way another try is due"
     finally:
         may_answer.set()
         running.cancel()
