@@ -136,7 +136,6 @@ def title_place(cursor: str | None) -> str:
 
 
 def title_cursor(row: Row) -> str:
-    """To what follows the row."""
     return encode(Order.TITLE, Key(0, row["title_key"]))
 
 
@@ -152,12 +151,9 @@ def label_place(cursor: str | None) -> tuple[str, str, str, str]:
     return uri, src, val, cid
 
 
-def label_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    name = " ".join(last[column] for column in ("uri", "src", "cid", "val"))
-    return rows[:limit], encode(Order.LABEL, Key(0, name))
+def label_cursor(row: Row) -> str:
+    name = " ".join(row[column] for column in ("uri", "src", "cid", "val"))
+    return encode(Order.LABEL, Key(0, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,25 +182,27 @@ def encode_album_place(place: AlbumPlace) -> str:
     return encode(Order.ALBUM, Key(to_micros(place.sort_at), f"{place.position} {place.uri}"))
 
 
-def time_page(
-    rows: Sequence[Row],
-    limit: int,
-    order: Order = Order.TIME,
-    *,
-    at: str = "sort_at",
-    uri: str = "uri",
-) -> tuple[Sequence[Row], str | None]:
-    """The page of rows that were asked for with one more, and the cursor to the next page."""
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], time_cursor(rows[limit - 1], order, at=at, uri=uri)
+def timestamp_cursor(row: Row) -> str:
+    return encode(Order.TIMESTAMP, Key(row["timestamp_ms"], row["uri"]))
+
+
+def position_cursor(row: Row) -> str:
+    return encode(Order.POSITION, Key(row["position"]))
 
 
 def time_cursor(
     row: Row, order: Order = Order.TIME, *, at: str = "sort_at", uri: str = "uri"
 ) -> str:
-    """To what follows the row."""
     return encode(order, Key(to_micros(row[at]), row[uri]))
+
+
+def page_of(
+    rows: Sequence[Row], limit: int, cursor: Callable[[Row], str] = time_cursor
+) -> tuple[Sequence[Row], str | None]:
+    """The page of rows that were asked for with one more, and the cursor to what follows it."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], cursor(rows[limit - 1])
 
 
 def looked_page(
@@ -220,16 +218,3 @@ def looked_page(
     if not rows or not rows[-1]["is_last"]:
         return rows, None
     return [row for row in rows if row["is_shown"]], cursor(rows[-1])
-
-
-def timestamp_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], encode(Order.TIMESTAMP, Key(last["timestamp_ms"], last["uri"]))
-
-
-def position_page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
-    if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], encode(Order.POSITION, Key(rows[limit - 1]["position"]))

@@ -1,13 +1,14 @@
 """fm.plyr.feed.getActorTracks: an account's tracks, and those that feature it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.rankings import DEPTH, Ranked, go_on, load_taken, take, taken
 from appview.hydrate.tracks import load_tracks
-from appview.pagination import EARLIEST, LATEST, Order, Row, time_key, time_page
+from appview.pagination import EARLIEST, LATEST, Order, Row, page_of, time_cursor, time_key
 from appview.views.track import feed
 from lexicons.syntax import Did
 from lexicons.types import GetActorTracksOutput, GetActorTracksParams
@@ -126,7 +127,7 @@ async def _by_time(
         sql, order, start = OLDEST, Order.OLDEST, EARLIEST
     key = time_key(cursor, start, order)
     rows = await connection.fetch(sql, actor, *key, params["includeFeatures"], limit + 1)
-    return time_page(rows, limit, order)
+    return page_of(rows, limit, partial(time_cursor, order=order))
 
 
 async def _top(

@@ -1,6 +1,7 @@
 """fm.plyr.feed.getComments: comments on a track, in its time or in ours."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from appview.context import AppContext, snapshot
@@ -10,10 +11,11 @@ from appview.pagination import (
     LATEST,
     Order,
     Row,
+    page_of,
+    time_cursor,
     time_key,
-    time_page,
+    timestamp_cursor,
     timestamp_key,
-    timestamp_page,
 )
 from appview.views.social import comment_view
 from lexicons.types import GetCommentsOutput, GetCommentsParams
@@ -109,10 +111,10 @@ async def _page(
     )
     if params["sort"] == "newest":
         rows = await connection.fetch(NEWEST, uri, *time_key(cursor, LATEST), *span)
-        return time_page(rows, limit)
+        return page_of(rows, limit)
     if params["sort"] == "oldest":
         key = time_key(cursor, EARLIEST, Order.OLDEST)
         rows = await connection.fetch(OLDEST, uri, *key, *span)
-        return time_page(rows, limit, Order.OLDEST)
+        return page_of(rows, limit, partial(time_cursor, order=Order.OLDEST))
     rows = await connection.fetch(BY_TIMESTAMP, uri, *timestamp_key(cursor), *span)
-    return timestamp_page(rows, limit)
+    return page_of(rows, limit, timestamp_cursor)

@@ -3,7 +3,7 @@
 from typing import cast
 
 from appview.context import AppContext
-from appview.pagination import EARLIEST, LATEST, time_key, time_page
+from appview.pagination import EARLIEST, LATEST, page_of, time_key
 from appview.parameters import moment
 from appview.views.track import feed
 from lexicons.types import GetLatestOutput, GetLatestParams
@@ -45,7 +45,7 @@ async def get_latest(context: AppContext, request: XrpcRequest) -> GetLatestOutp
     rows = await context.pool.fetch(
         SQL, *start, since, params["playable"], context.trust.prefixes, limit + 1
     )
-    page, cursor = time_page(rows, limit)
+    page, cursor = page_of(rows, limit)
     output: GetLatestOutput = {"feed": feed(page, context.trust)}
     if cursor is not None:
         output["cursor"] = cursor

@@ -5,7 +5,7 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.records import load_reasons
 from appview.hydrate.uris import did_uri
-from appview.pagination import position_key, position_page
+from appview.pagination import page_of, position_cursor, position_key
 from appview.views.list import list_item_view, list_view
 from appview.views.missing import list_not_shown
 from lexicons.data_model import decode, to_json
@@ -47,7 +47,7 @@ async def get_list(context: AppContext, request: XrpcRequest) -> GetListOutput:
         if row is None:
             raise list_not_shown(uri, await load_reasons(connection, [uri]))
         items = await connection.fetch(ITEMS, uri, after, params["limit"] + 1)
-        page, cursor = position_page(items, params["limit"])
+        page, cursor = page_of(items, params["limit"], position_cursor)
         missing = [item["subject"] for item in page if item["uri"] is None]
         reasons = await load_reasons(connection, missing)
     view = list_view(row, row, context.trust)

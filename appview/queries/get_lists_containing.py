@@ -6,7 +6,7 @@ from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.lists import load_summaries
 from appview.hydrate.records import load_subject
-from appview.pagination import LATEST, time_key, time_page
+from appview.pagination import LATEST, page_of, time_key
 from appview.views.list import list_view
 from lexicons.types import GetListsContainingOutput, GetListsContainingParams
 from xrpc.server import XrpcRequest
@@ -69,7 +69,7 @@ async def get_lists_containing(
             rows = await connection.fetch(OF_ONE, *asked, actor)
         else:
             rows = await connection.fetch(OF_ALL, *asked)
-        page, cursor = time_page(rows, limit)
+        page, cursor = page_of(rows, limit)
         summaries = await load_summaries(connection, [row["uri"] for row in page], context.trust)
     output: GetListsContainingOutput = {
         "lists": [

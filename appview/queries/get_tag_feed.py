@@ -3,7 +3,7 @@
 from typing import cast
 
 from appview.context import AppContext
-from appview.pagination import LATEST, time_key, time_page
+from appview.pagination import LATEST, page_of, time_key
 from appview.views.track import feed
 from lexicons.tags import plain_tag
 from lexicons.types import GetTagFeedOutput, GetTagFeedParams
@@ -29,7 +29,7 @@ async def get_tag_feed(context: AppContext, request: XrpcRequest) -> GetTagFeedO
     start = time_key(params.get("cursor"), LATEST)
     limit = params["limit"]
     rows = await context.pool.fetch(SQL, plain_tag(params["tag"]), *start, limit + 1)
-    page, cursor = time_page(rows, limit)
+    page, cursor = page_of(rows, limit)
     output: GetTagFeedOutput = {"feed": feed(page, context.trust)}
     if cursor is not None:
         output["cursor"] = cursor

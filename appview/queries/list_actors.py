@@ -1,12 +1,13 @@
 """fm.plyr.actor.listActors: the accounts with something on plyr."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.accounts import load_profiles
 from appview.hydrate.rankings import load_chart
-from appview.pagination import LATEST, Order, Row, time_key, time_page
+from appview.pagination import LATEST, Order, Row, page_of, time_cursor, time_key
 from appview.views.actor import profile_view
 from lexicons.types import ListActorsOutput, ListActorsParams
 from migrations.runner import Connection
@@ -57,7 +58,8 @@ async def _newest(
     start = time_key(params.get("cursor"), LATEST, Order.ACCOUNT)
     limit = params["limit"]
     rows = await connection.fetch(NEWEST, *start, limit + 1)
-    return time_page(rows, limit, Order.ACCOUNT, at="first_seen_at", uri="did")
+    cursor = partial(time_cursor, order=Order.ACCOUNT, at="first_seen_at", uri="did")
+    return page_of(rows, limit, cursor)
 
 
 async def _ranked(

@@ -3,7 +3,7 @@
 from typing import cast
 
 from appview.context import AppContext
-from appview.pagination import label_page, label_place
+from appview.pagination import label_cursor, label_place, page_of
 from appview.views.labels import signed_label_view
 from lexicons.types import QueryLabelsOutput, QueryLabelsParams
 from xrpc.errors import invalid_request
@@ -40,7 +40,7 @@ async def query_labels(context: AppContext, request: XrpcRequest) -> QueryLabels
     low, high = zip(*map(_span, patterns), strict=True)
     place = label_place(params.get("cursor"))
     rows = await context.pool.fetch(SQL, low, high, *place, params.get("sources"), limit + 1)
-    page, cursor = label_page(rows, limit)
+    page, cursor = page_of(rows, limit, label_cursor)
     output: QueryLabelsOutput = {"labels": [signed_label_view(row) for row in page]}
     if cursor is not None:
         output["cursor"] = cursor

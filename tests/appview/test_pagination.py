@@ -1,6 +1,7 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -9,33 +10,44 @@ from hypothesis import strategies as st
 from appview.pagination import (
     EARLIEST,
     LATEST,
+    AlbumPlace,
     Key,
     Order,
+    album_place,
     decode,
     encode,
+    encode_album_place,
+    label_cursor,
+    label_place,
     looked_page,
+    page_of,
+    position_cursor,
     position_key,
-    position_page,
     time_key,
-    time_page,
+    timestamp_cursor,
     timestamp_key,
-    timestamp_page,
+    title_cursor,
+    title_place,
 )
 from xrpc.errors import XrpcError
 
 URI = "at://did:plc:alice/fm.plyr.track/3kaaaaaaaaa22"
+TIMES = (Order.TIME, Order.OLDEST, Order.ACCOUNT, Order.ACTIVITY)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 READERS: list[Callable[[str], object]] = [
-    lambda cursor: time_key(cursor, LATEST),
+    *(partial(time_key, start=LATEST, order=order) for order in TIMES),
     timestamp_key,
     position_key,
+    title_place,
+    label_place,
+    album_place,
     lambda cursor: decode(Order.SNAPSHOT, cursor),
 ]
 PACKED = st.builds(
     lambda letter, number, tail: (
         urlsafe_b64encode(letter + number.to_bytes(8, signed=True) + tail).rstrip(b"=").decode()
     ),
-    st.sampled_from([b"t", b"m", b"p", b"s", b"x"]),
+    st.sampled_from([*(order.encode() for order in Order), b"x"]),
     st.integers(-(2**63), 2**63 - 1),
     st.one_of(st.binary(max_size=40), st.just(URI.encode()), st.just(URI.encode() + b"\x00")),
 )
@@ -46,22 +58,25 @@ PACKED = st.builds(
 @example(LATEST)
 def test_a_time_cursor_is_read_back_to_the_microsecond(moment: datetime) -> None:
     rows = [{"sort_at": moment, "uri": URI}, {"sort_at": moment, "uri": URI}]
-    page, cursor = time_page(rows, 1)
+    page, cursor = page_of(rows, 1)
     assert len(page) == 1
     assert time_key(cursor, EARLIEST) == (moment, URI)
 
 
 def test_the_other_cursors_are_read_back() -> None:
-    rows = [{"timestamp_ms": 2**53, "uri": URI, "position": 2**31 - 1}] * 2
-    assert timestamp_key(timestamp_page(rows, 1)[1]) == (2**53, URI)
-    assert position_key(position_page(rows, 1)[1]) == 2**31 - 1
+    row = {"timestamp_ms": 2**53, "uri": URI, "position": 2**31 - 1, "title_key": "sea"}
+    row |= {"src": "did:plc:x", "cid": "", "val": "a b"}
+    assert timestamp_key(timestamp_cursor(row)) == (2**53, URI)
+    assert position_key(position_cursor(row)) == 2**31 - 1
+    assert title_place(title_cursor(row)) == "sea"
+    assert label_place(label_cursor(row)) == (URI, "did:plc:x", "a b", "")
+    place = AlbumPlace(7, LATEST, URI)
+    assert album_place(encode_album_place(place)) == place
 
 
 def test_a_page_that_holds_the_rest_has_no_cursor() -> None:
-    rows = [{"sort_at": LATEST, "uri": URI, "timestamp_ms": 1, "position": 1}]
-    assert time_page(rows, 1)[1] is None
-    assert timestamp_page(rows, 1)[1] is None
-    assert position_page(rows, 1)[1] is None
+    rows = [{"sort_at": LATEST, "uri": URI}]
+    assert page_of(rows, 1) == (rows, None)
 
 
 @pytest.mark.parametrize(

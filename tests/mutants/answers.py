@@ -17,8 +17,8 @@ ANSWERS = (
     Mutant(
         name="cursor-of-the-wrong-row",
         file="appview/pagination.py",
-        old="    return rows[:limit], time_cursor(rows[limit - 1], order,",
-        new="    return rows[:limit], time_cursor(rows[limit], order,",
+        old="\n    return rows[:limit], cursor(rows[limit - 1])\n",
+        new="\n    return rows[:limit], cursor(rows[limit])\n",
         breaks="each page swallows the first of the next",
         tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
     ),
@@ -44,8 +44,8 @@ ANSWERS = (
     Mutant(
         name="uncounted-likes-listed",
         file="appview/queries/get_likes.py",
-        old="            select link.counted\n",
-        new="            select true\n",
+        old="        select link.counted\n",
+        new="        select true\n",
         breaks="more likers are listed than there are likes",
         tests=("tests/appview/test_social.py::test_R15_two_likes_by_one_account_are_one",),
     ),
