@@ -46,7 +46,7 @@ def shelf(kind: Kind, tier: int) -> str:
 
 def document_terms(fields: Sequence[Cut]) -> set[str]:
     """What a document is found by, without its shelf: the words, and the first two as a whole."""
-    found = {word for field in fields for word in (*field.words, *field.joined)}
+    found = {word for field in fields for word in field.forms}
     terms = {term for word in found for term in _word_terms(word)}
     title, credit = fields[0].text, fields[1].text
     terms.update(whole(text) for text in (title, credit) if text)

@@ -1,6 +1,6 @@
 """Words as search sees them: how a text is cut, alike for who writes the index and who reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import regex
@@ -30,29 +30,51 @@ _TOGETHER = regex.compile(r"[^\s,;:()\[\]]+", regex.V1)
 
 
 class Cut(NamedTuple):
-    """A text's words, and those that punctuation holds together as one: AC/DC, R.E.M., lo-fi."""
+    """A text's words, and those that punctuation holds together as one: AC/DC, R.E.M., lo-fi.
+
+    `parted` are the parts of those in which an apostrophe stands, by which a document is found,
+    too: rock'n'roll, l'amour. One letter before or behind it is no word: l', don't.
+    """
 
     words: tuple[str, ...]
     joined: tuple[str, ...]
+    parted: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         return " ".join(self.words)
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """By any of which a document is found."""
+        return (*self.words, *self.joined, *self.parted)
+
 
 def cut(text: str) -> Cut:
     """In their order; where a script has no spaces, a run of it is one word."""
-    folded = fold(text[:MAX_CHARACTERS]).translate(_TABLE)
+    spelled = fold(text[:MAX_CHARACTERS])
+    folded = spelled.translate(_TABLE)
     found = _cut(folded)
+    parted = tuple(_parted(spelled)) if "'" in spelled else ()
     if len(found) < 2:
-        return Cut(found, ())
+        return Cut(found, (), parted[:MAX_WORDS])
     parts = [_cut(piece) for piece in _TOGETHER.findall(folded)]
     joined = ["".join(part)[:MAX_WORD_CHARACTERS] for part in parts if _is_joined(part)]
-    return Cut(found, tuple(joined[:MAX_WORDS]))
+    return Cut(found, tuple(joined[:MAX_WORDS]), parted[:MAX_WORDS])
 
 
 def words(text: str) -> tuple[str, ...]:
     return cut(text).words
+
+
+def _parted(spelled: str) -> Iterator[str]:
+    for piece in _TOGETHER.findall(spelled):
+        first, *others = [_cut(part.translate(_TABLE)) for part in piece.strip("'").split("'")]
+        if others:
+            *middle, last = others
+            yield from (word for word in first if len(word) > 1)
+            yield from (word for part in middle for word in part)
+            yield from (word for word in last if len(word) > 1)
 
 
 def _is_joined(parts: Sequence[str]) -> bool:

@@ -72,7 +72,7 @@ class Entry:
             alias = whole(cut(document.alias).text)
             lines.append(alias)
             terms.add(alias)
-        found = {word for field in fields for word in (*field.words, *field.joined)}
+        found = {word for field in fields for word in field.forms}
         return cls(
             document, "\n".join(lines), frozenset(terms), frozenset(filter(is_misspelt, found))
         )
@@ -84,9 +84,9 @@ def is_misspelt(word: str) -> bool:
 
 
 def line(field: Cut) -> str:
-    """The words, each between spaces; behind a tab those that punctuation joins."""
-    text = f" {field.text} "
-    return f"{text}\t {' '.join(field.joined)} " if field.joined else text
+    """The words, each between spaces; behind a tab those that punctuation joins or parts."""
+    others = " ".join((*field.joined, *field.parted))
+    return f" {field.text} \t {others} " if others else f" {field.text} "
 
 
 def spellings(word: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appview.pagination import bad_cursor
-from appview.search.cursor import LIFETIME_SECONDS, checksum, encode
+from appview.search.cursor import DEPTH, LIFETIME_SECONDS, checksum, encode
 from indexer.list_sums import ListSums
 from indexer.search.follow import Search
 from migrations.database import Pool
@@ -61,6 +61,26 @@ async def test_in_a_class_the_better_liked_come_first_and_then_the_newer(
     await liked(rows, uris[1], 1)
     await liked(rows, uris[2], 90)
     assert await tracks(client, q="tide") == ["Liked Tide", "New Tide", "Old Tide"]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("rock n roll", "Rock'n'Roll Star"),
+        ('"rock n roll"', "Rock'n'Roll Star"),
+        ("rocknroll", "Rock'n'Roll Star"),
+        ("amour", "L’amour toujours"),
+        ("lamour", "L’amour toujours"),
+        ("l'amour", "L’amour toujours"),
+        ("l amour", "L’amour toujours"),
+        ("dont", "Don't"),
+    ],
+)
+async def test_what_an_apostrophe_holds_together_is_found_together_and_apart(
+    client: Client, rows: Rows, q: str, found: str
+) -> None:
+    await made(rows, "Rock'n'Roll Star", "L’amour toujours", "Don't", "Amoureux", "Girl's")
+    assert (await tracks(client, q=q))[0] == found
 
 
 @pytest.mark.parametrize(
@@ -239,6 +259,18 @@ async def test_a_short_word_forgives_one_slip(client: Client, rows: Rows) -> Non
     await made(rows, "Harbour Lights")
     assert await tracks(client, q="lihgts") == ["Harbour Lights"]
     assert await tracks(client, q="lixgts") == []
+
+
+async def test_what_others_have_written_so_is_at_most_one_slip(client: Client, rows: Rows) -> None:
+    await made(rows, "Wanderlust", "Wanderlost", "Wanderlots")
+    assert await tracks(client, q="wanderlust") == ["Wanderlust", "Wanderlost"]
+    assert await tracks(client, q="wanderlaat") == ["Wanderlost", "Wanderlust"]
+
+
+async def test_many_of_the_very_title_leave_room_for_others(client: Client, rows: Rows) -> None:
+    await made(rows, *["Tide"] * (DEPTH // 2), "Tides")
+    page = await client.ask("search.searchTracks", q="tide", limit=100)
+    assert (await tracks(client, q="tide", limit=100, cursor=page["cursor"]))[-1] == "Tides"
 
 
 async def test_what_is_written_together_and_what_is_written_apart_are_found_together(

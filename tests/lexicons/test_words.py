@@ -50,11 +50,25 @@ def test_punctuation_joins_words_too(text: str, joined: tuple[str, ...]) -> None
     assert cut(text).joined == joined
 
 
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("Rock’n'Roll", ("rock", "n", "roll")),
+        ("L'amour, d’Angelo", ("amour", "angelo")),
+        ("'Til Don't rockin'", ("don",)),
+        ("Qu'est-ce que", ("qu", "est", "ce")),
+        ("rock n roll", ()),
+    ],
+)
+def test_an_apostrophe_parts_words_too(text: str, parted: tuple[str, ...]) -> None:
+    assert cut(text).parted == parted
+
+
 @given(st.text(max_size=600))
 def test_whatever_is_cut_is_bounded_and_of_words(text: str) -> None:
     found = cut(text)
     assert len(found.words) <= MAX_WORDS
-    for word in (*found.words, *found.joined):
+    for word in (*found.words, *found.joined, *found.parted):
         assert 0 < len(word) <= MAX_WORD_CHARACTERS
         assert not set(word) & set(" \t\n'\"\\%_&|!:()")
 
