@@ -34,55 +34,51 @@ cross join lateral list_summary(list.uri, list.cid, list.is_long, $2::text[]) as
 # Everybody's lists, those of a type, or those of one author, each along an index of its own. A page
 # looks at so many, the next goes on there: anybody can make any number with nothing to show.
 _LISTED = """
-select *
+select looked_at.*, listed.*
 from (
-    select looked_at.*, listed.*
+    select *, row_number() over (order by key_at desc, key_uri desc) = 2000 as is_last
     from (
-        select *, row_number() over (order by key_at desc, key_uri desc) = 2000 as is_last
-        from (
-            (
-                select sort_at as key_at, uri as key_uri
-                from list
-                where $1::text is null
-                and $2::text is null
-                and (sort_at, uri) < ($3, $4)
-                order by sort_at desc, uri desc
-                limit 2000
-            )
-            union all
-            (
-                select sort_at, uri
-                from list
-                where $1::text is null
-                and coalesce(list_type, last_list_type) = $2
-                and (sort_at, uri) < ($3, $4)
-                order by sort_at desc, uri desc
-                limit 2000
-            )
-            union all
-            (
-                select sort_at, uri
-                from list
-                where did = $1
-                and ($2::text is null or coalesce(list_type, last_list_type) = $2)
-                and (sort_at, uri) < ($3, $4)
-                order by sort_at desc, uri desc
-                limit 2000
-            )
-        ) as asked
-        order by key_at desc, key_uri desc
-        limit 2000
-    ) as looked_at
-    left join lateral (
-        select true as is_shown, listed_list.*
-        from listed_list
-        where listed_list.uri = looked_at.key_uri
-        limit 1
-    ) as listed on true
-    where is_shown or is_last
+        (
+            select sort_at as key_at, uri as key_uri
+            from list
+            where $1::text is null
+            and $2::text is null
+            and (sort_at, uri) < ($3, $4)
+            order by sort_at desc, uri desc
+            limit 2000
+        )
+        union all
+        (
+            select sort_at, uri
+            from list
+            where $1::text is null
+            and coalesce(list_type, last_list_type) = $2
+            and (sort_at, uri) < ($3, $4)
+            order by sort_at desc, uri desc
+            limit 2000
+        )
+        union all
+        (
+            select sort_at, uri
+            from list
+            where did = $1
+            and ($2::text is null or coalesce(list_type, last_list_type) = $2)
+            and (sort_at, uri) < ($3, $4)
+            order by sort_at desc, uri desc
+            limit 2000
+        )
+    ) as asked
     order by key_at desc, key_uri desc
-    limit 101
-) as page
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown, listed_list.*
+    from listed_list
+    where listed_list.uri = looked_at.key_uri
+    limit 1
+) as listed on true
+where is_shown or is_last
+order by key_at desc, key_uri desc
 limit $5
 """
 

@@ -14,36 +14,32 @@ from xrpc.server import XrpcRequest
 # without a track that is shown is not listed. (As an `exists` it would be asked of all at once.)
 # However many there are of those: a page looks at so many, and the next goes on from there.
 SQL = """
-select *
+select looked_at.*, is_shown
 from (
-    select looked_at.*, is_shown
-    from (
-        select title_key, row_number() over (order by title_key) = 2000 as is_last
-        from album
-        where did = $1
-        and title_key > $2
-        order by title_key
-        limit 2000
-    ) as looked_at
-    left join lateral (
-        select true as is_shown
-        where (
-            select true
-            from shown_track
-            where shown_track.did = $1
-            and shown_track.album_key = looked_at.title_key
-            limit 1
-        )
-        or (
-            select true
-            from album_list($1, looked_at.title_key) as own
-            join listed_list on listed_list.uri = own.uri
-        )
-    ) as shown on true
-    where is_shown or is_last
+    select title_key, row_number() over (order by title_key) = 2000 as is_last
+    from album
+    where did = $1
+    and title_key > $2
     order by title_key
-    limit 101
-) as page
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown
+    where (
+        select true
+        from shown_track
+        where shown_track.did = $1
+        and shown_track.album_key = looked_at.title_key
+        limit 1
+    )
+    or (
+        select true
+        from album_list($1, looked_at.title_key) as own
+        join listed_list on listed_list.uri = own.uri
+    )
+) as shown on true
+where is_shown or is_last
+order by title_key
 limit $3
 """
 

@@ -14,40 +14,36 @@ from xrpc.server import XrpcRequest
 # or of tracks that are gone: a page looks at so many, and the next goes on from there. (Because of
 # its limit the inner query asks whether a like counts before it reads anything of the track.)
 SQL = """
-select *
+select looked_at.*, shown.*
 from (
-    select looked_at.*, shown.*
-    from (
+    select
+        uri as like_uri,
+        subject as liked,
+        sort_at as liked_at,
+        row_number() over (order by sort_at desc, uri desc) = 2000 as is_last
+    from "like"
+    where did = $1
+    and (sort_at, uri) < ($2, $3)
+    order by sort_at desc, uri desc
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown, shown_track.*
+    from shown_track
+    where shown_track.uri = looked_at.liked
+    and not exists (select from local.takedown where takedown.subject = looked_at.like_uri)
+    and not exists (
         select
-            uri as like_uri,
-            subject as liked,
-            sort_at as liked_at,
-            row_number() over (order by sort_at desc, uri desc) = 2000 as is_last
-        from "like"
-        where did = $1
-        and (sort_at, uri) < ($2, $3)
-        order by sort_at desc, uri desc
-        limit 2000
-    ) as looked_at
-    left join lateral (
-        select true as is_shown, shown_track.*
-        from shown_track
-        where shown_track.uri = looked_at.liked
-        and not exists (select from local.takedown where takedown.subject = looked_at.like_uri)
-        and not exists (
-            select
-            from link as earlier
-            where earlier.subject = looked_at.liked
-            and earlier.kind = 'like'
-            and earlier.did = $1
-            and earlier.uri < looked_at.like_uri
-        )
-        limit 1
-    ) as shown on true
-    where is_shown or is_last
-    order by liked_at desc, like_uri desc
-    limit 101
-) as page
+        from link as earlier
+        where earlier.subject = looked_at.liked
+        and earlier.kind = 'like'
+        and earlier.did = $1
+        and earlier.uri < looked_at.like_uri
+    )
+    limit 1
+) as shown on true
+where is_shown or is_last
+order by liked_at desc, like_uri desc
 limit $4
 """
 
