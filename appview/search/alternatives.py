@@ -16,7 +16,8 @@ MAX_ALTERNATIVES = 30
 Words = Mapping[str, Sequence[str]]
 """By a word that was typed, others."""
 
-# Words with the asked one in them, the shortest first; words one slip away, or much alike.
+# Words with the asked one in them, the shortest first; words one slip away, or much alike: who writes
+# what others have written has hardly made two.
 ALTERNATIVES = """
 select asked.word, other.kind, other.word as other, other.is_part
 from unnest($1::text[], $2::text[]) as asked (word, misspellings)
@@ -44,6 +45,12 @@ cross join lateral (
         from derived.search_word
         where asked.misspellings <> ''
         and length(asked.word) >= 8
+        and 0 = (
+            select count(*)
+            from derived.search_word as known
+            where known.word = asked.word
+            and known.kind = any ($3::text[])
+        )
         and word % asked.word
         and kind = any ($3::text[])
         limit 500

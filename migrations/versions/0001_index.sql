@@ -1409,16 +1409,16 @@ set enable_seqscan = off
 set jit = off
 as $$
 declare
-    in_all integer := 0;
-    in_stage integer := 0;
+    brought integer := 0;
     number integer;
 begin
     for place in 1 .. cardinality(queries) loop
         if place > 1 and stages[place] <> stages[place - 1] then
-            exit when in_all >= wanted;
-            in_stage := 0;
+            exit when brought >= wanted;
+            -- What is later is something else; a wider search brings the same again.
+            brought := case when by_time then brought else 0 end;
         end if;
-        continue when in_stage >= wanted and not by_time;
+        continue when brought >= wanted and not by_time;
         return query
         select
             stages[place], document.id, document.key, document.rank, document.points, document.at,
@@ -1432,9 +1432,9 @@ begin
         and (max_ms is null or document.duration_ms <= max_ms)
         and document.fields like all (phrases)
         order by case when by_time then document.at end desc, document.rank desc, document.id desc
-        limit wanted;
+        -- Where it is the title that matches, the best of a shelf go before the last of the one above.
+        limit case when by_time then wanted else greatest(wanted - brought, least(wanted, 100)) end;
         get diagnostics number = row_count;
-        in_stage := in_stage + number;
-        in_all := in_all + number;
+        brought := brought + number;
     end loop;
 end $$;
