@@ -108,8 +108,8 @@ def _encoded(page: Page, headers: RawHeaders, asked: Mapping[bytes, bytes]) -> R
 
 
 def _takes_gzip(accepted: bytes | None) -> bool:
-    for part in (accepted or b"").split(b","):
+    weights: dict[bytes, bytes] = {}
+    for part in (accepted or b"").lower().split(b","):
         coding, _, weight = part.partition(b";")
-        if coding.strip().lower() in {b"gzip", b"*"}:
-            return weight.replace(b" ", b"").strip().rstrip(b"0.") != b"q="
-    return False
+        weights[coding.strip()] = weight.replace(b" ", b"").strip().rstrip(b"0.")
+    return weights.get(b"gzip", weights.get(b"*", b"q=")) != b"q="

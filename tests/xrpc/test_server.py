@@ -305,12 +305,12 @@ async def test_large_json_is_compressed_for_who_takes_it() -> None:
     async with asking(large) as client:
         plain = await client.get(f"{GET}?q=a")
         assert "content-encoding" not in plain.headers
-        for accepted in ("gzip", "br;q=1, gzip;q=0.5", "*"):
+        for accepted in ("gzip", "br;q=1, gzip;q=0.5", "*", "*;q=0, gzip", "GZIP;Q=1"):
             raw = await client.get(f"{GET}?q=a", headers={"accept-encoding": accepted})
             assert raw.headers["content-encoding"] == "gzip"
             assert int(raw.headers["content-length"]) < 1_000
             assert raw.content == plain.content
-        for refused in ("gzip;q=0", "br", "", "identity", "gzip;q=0.0"):
+        for refused in ("gzip;q=0", "br", "", "identity", "gzip;q=0.0", "*, gzip ; Q=0.000"):
             again = await client.get(f"{GET}?q=a", headers={"accept-encoding": refused})
             assert "content-encoding" not in again.headers
         assert "accept-encoding" in plain.headers["vary"]
