@@ -23,14 +23,16 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
 from xrpc.identity import Identity, IdentityError, IdentityResolver
+from xrpc.places import Places
 from xrpc.remote import HostBusy, Remote, RemoteError
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 TAKEN_AT_ONCE = 500
-LOOKS_AT_ONCE = 4
+LOOKS_AT_ONCE = 8
 LOOK_SECONDS = 60.0
+LEAST_SECONDS = 3.0  # who is slower is waited for while nobody else is asked for
 KEPT = timedelta(days=1)
 OUTCOME_MAX_CHARACTERS = 500
 ASKED_FOR = "asked for"
@@ -60,6 +62,7 @@ class Requests:
     remote: Remote
     now: Callable[[], datetime]
     _looking: set[Did] = field(default_factory=set)
+    _places: Places = field(default_factory=lambda: Places(LOOKS_AT_ONCE, LEAST_SECONDS))
     _seldom: Seldom = field(default_factory=lambda: Seldom(log))
 
     async def run(self) -> None:
@@ -132,7 +135,7 @@ class Requests:
     # unknown repos ----------------------------------------------------------------------------
 
     async def _unknown(self) -> list[Did]:
-        free = LOOKS_AT_ONCE - len(self._looking)
+        free = 2 * LOOKS_AT_ONCE - len(self._looking)  # half of them call for the places of others
         if free <= 0:
             return []
         rows = await self.pool.fetch(
@@ -164,7 +167,7 @@ class Requests:
     async def look(self, did: Did) -> str:
         """Track the repo if it holds records of ours; give the outcome of its request."""
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(LOOK_SECONDS), self._places.taken():
                 identity = await self.resolver.resolve(did)
                 if not await self._holds_ours(identity):
                     return NOTHING_HERE

@@ -9,14 +9,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from indexer.repo_state import RepoState, State
-from indexer.requests import NOTHING_HERE, Requests, ask
+from indexer.requests import LOOKS_AT_ONCE, NOTHING_HERE, Requests, ask
 from indexer.seldom import LINES_A_PERIOD
 from indexer.service import build_accounts
 from indexer.steps import QueuedFrame, Step
 from indexer.walks import Truncated
 from lexicons.syntax import parse_did
 from tests.indexer.scene import Scene, untold
-from tests.network.http import body, status
+from tests.network.http import body, held, status
 from tests.support import wait_until
 
 
@@ -132,5 +132,32 @@ async def test_what_a_host_says_of_its_refusal_can_always_be_noted(scene: Scene)
     try:
         await wait_until(is_answered)
     finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_repos_whose_hosts_never_answer_keep_nobody_from_being_looked_at(
+    scene: Scene,
+) -> None:
+    given, may_answer = scene.tools, asyncio.Event()
+    given.remote.query_seconds = 3_600
+    tarpit = await scene.world.another_pds()
+    tarpit.faults.on("com.atproto.sync.getRecord", held(may_answer))
+    stuck = [await scene.world.person("stuck", pds=tarpit) for _ in range(2 * LOOKS_AT_ONCE + 1)]
+    bob = await scene.world.person("bob")
+    for person in (*stuck, bob):
+        await ask(given.pool, [parse_did(person.did)])
+    requests = Requests(given.pool, scene.pipeline, given.resolver, given.remote, given.now)
+    running = asyncio.create_task(requests.run())
+
+    async def is_answered() -> bool:
+        sql = "select outcome from repo_request where did = $1"
+        outcome: str | None = await given.pool.fetchval(sql, bob.did)
+        return outcome == NOTHING_HERE
+
+    try:
+        await wait_until(is_answered)
+    finally:
+        may_answer.set()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
