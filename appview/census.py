@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from appview.pagination import Row
+from appview.row import Row
 from migrations.runner import Connection
 
 # Five failed walks and a repo no longer holds the backfill up, though it is still tried.

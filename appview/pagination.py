@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
 
+from appview.row import Row
 from lexicons.syntax import is_at_uri, is_did
 from xrpc.errors import XrpcError, invalid_request
 
@@ -23,12 +23,6 @@ EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 _EARLIEST_MICROS = (EARLIEST - _EPOCH) // _MICROSECOND
 _LATEST_MICROS = (LATEST - _EPOCH) // _MICROSECOND
-
-
-class Row(Protocol):
-    """A row of a result, by column."""
-
-    def __getitem__(self, column: str, /) -> Any: ...  # noqa: ANN401 - as Postgres gave it
 
 
 class Order(StrEnum):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from appview.explanation.facts import Fact, at, note, number, reason, taken_down
 from appview.explanation.stored import StoredAccount
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.syntax import Did
 
 RESYNC = "`plyr-appview resync` makes one due now"

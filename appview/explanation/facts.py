@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from appview.pagination import Row
+from appview.row import Row
 
 
 class Weight(StrEnum):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from appview.explanation.facts import Fact, at, note, number, reason, taken_down
 from appview.explanation.stored import StoredAccount, StoredRecord
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust, playability
 
 REASONS = "docs/reasons.md explains the words"

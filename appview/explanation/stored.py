@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.syntax import Did
 from migrations.runner import Connection
 

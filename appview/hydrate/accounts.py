@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.syntax import Did
 from migrations.runner import Connection
 

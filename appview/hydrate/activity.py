@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from appview.pagination import Order, Row, looked_page, time_cursor
+from appview.pagination import Order, looked_page, time_cursor
+from appview.row import Row
 from lexicons.syntax import Did
 from migrations.runner import Connection
 

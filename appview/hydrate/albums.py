@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from appview.pagination import Row
+from appview.row import Row
 from migrations.runner import Connection
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.syntax import Did
 from migrations.database import Pool
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from appview.pagination import Row, looked_page, time_cursor
+from appview.pagination import looked_page, time_cursor
+from appview.row import Row
 from appview.rules import Trust
 from lexicons.syntax import Did
 from migrations.runner import Connection

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from appview.pagination import Key, Order, Row, bad_cursor, decode, encode
+from appview.pagination import Key, Order, bad_cursor, decode, encode
+from appview.row import Row
 from migrations.runner import Connection
 from xrpc.errors import XrpcError
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appview.hydrate.uris import did_uri
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.data_model import decode, to_json
 from lexicons.syntax import AtUri, InvalidSyntax, parse_at_uri
 from migrations.runner import Connection

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from appview.pagination import Row
+from appview.row import Row
 from migrations.runner import Connection
 
 _TRACKS = """

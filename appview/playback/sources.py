@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from appview.media.kinds import UNKNOWN, canonical
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust, is_public
 from lexicons.types import Source
 

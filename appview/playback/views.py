@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from appview.pagination import Row
 from appview.playback.sources import sources
+from appview.row import Row
 from appview.rules import Trust
 from appview.views.track import track_view_basic, web_url
 from lexicons.types import PlaybackView

@@ -8,7 +8,8 @@ from appview.context import AppContext, snapshot
 from appview.hydrate.actors import shown_actor
 from appview.hydrate.rankings import DEPTH, Ranked, go_on, load_taken, take, taken
 from appview.hydrate.tracks import load_tracks
-from appview.pagination import EARLIEST, LATEST, Order, Row, page_of, time_cursor, time_key
+from appview.pagination import EARLIEST, LATEST, Order, page_of, time_cursor, time_key
+from appview.row import Row
 from appview.views.track import feed
 from lexicons.syntax import Did
 from lexicons.types import GetActorTracksOutput, GetActorTracksParams

@@ -8,13 +8,8 @@ from appview.hydrate.actors import shown_actor
 from appview.hydrate.albums import AlbumKey, load_albums
 from appview.hydrate.lists import load_lists
 from appview.hydrate.uris import did_uri
-from appview.pagination import (
-    MAX_POSITION,
-    AlbumPlace,
-    Row,
-    album_place,
-    encode_album_place,
-)
+from appview.pagination import MAX_POSITION, AlbumPlace, album_place, encode_album_place
+from appview.row import Row
 from appview.views.album import album_item_view, album_view
 from lexicons.text import title_key
 from lexicons.types import GetAlbumOutput, GetAlbumParams

@@ -10,13 +10,13 @@ from appview.pagination import (
     EARLIEST,
     LATEST,
     Order,
-    Row,
     page_of,
     time_cursor,
     time_key,
     timestamp_cursor,
     timestamp_key,
 )
+from appview.row import Row
 from appview.views.social import comment_view
 from lexicons.types import GetCommentsOutput, GetCommentsParams
 from migrations.runner import Connection

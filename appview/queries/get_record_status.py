@@ -4,7 +4,7 @@ from typing import cast
 
 from appview.context import AppContext, snapshot
 from appview.hydrate.uris import did_uri
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.syntax import parse_at_uri
 from lexicons.types import GetRecordStatusOutput, GetRecordStatusParams
 from migrations.runner import Connection

@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 from appview.context import AppContext, AppSettings, snapshot
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.types import Backfill, Disk, FollowedLabeler, Gap, GetStatusOutput, Upstream
 from xrpc.server import XrpcRequest
 

@@ -7,7 +7,8 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.accounts import load_profiles
 from appview.hydrate.rankings import load_chart
-from appview.pagination import LATEST, Order, Row, page_of, time_cursor, time_key
+from appview.pagination import LATEST, Order, page_of, time_cursor, time_key
+from appview.row import Row
 from appview.views.actor import profile_view
 from lexicons.types import ListActorsOutput, ListActorsParams
 from migrations.runner import Connection

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from appview.pagination import EARLIEST, LATEST, Row
+from appview.pagination import EARLIEST, LATEST
+from appview.row import Row
 from appview.search.match import Match, best_match
 from appview.search.query import Query
 from appview.search.shelves import (

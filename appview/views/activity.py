@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.list import list_view_basic

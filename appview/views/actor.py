@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.views.images import avatar
 from lexicons.syntax import NO_HANDLE
 from lexicons.types import ProfileView, ProfileViewBasic

@@ -1,6 +1,6 @@
 """Albums as clients see them: from a list, or from what tracks say."""
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork

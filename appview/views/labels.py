@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from appview.pagination import Row
+from appview.row import Row
 from lexicons.data_model import to_json
 from lexicons.types import Label
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork

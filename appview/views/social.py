@@ -1,6 +1,6 @@
 """Likes and comments as clients see them."""
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.views.actor import profile_view_basic
 from lexicons.types import CommentView, LikeView
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from orjson import loads
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.rules import Trust, playability
 from appview.views.actor import profile_view_basic
 from appview.views.images import artwork
