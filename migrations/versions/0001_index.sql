@@ -205,7 +205,8 @@ create index track_latest on track (sort_at desc, uri desc);
 create index track_by_author on track (did, sort_at desc, uri desc);
 create index track_by_album on track (did, album_key, sort_at, uri) where album_key is not null;
 create index track_by_audio on track (audio_cid) where audio_cid is not null;
-create index track_by_picture on track (substring(image_url from 'did:[^/]+/([^/@]+)'))
+-- By hash, since what stands there may be of any length.
+create index track_by_picture on track using hash (substring(image_url from 'did:[^/]+/([^/@]+)'))
     where substring(image_url from 'did:[^/]+/([^/@]+)') is not null;
 create index track_by_feature on track using gin (features) where features <> '{}';
 

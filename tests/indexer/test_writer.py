@@ -438,6 +438,14 @@ async def test_replaying_any_stretch_changes_nothing(
     assert await dump(pool) == before
 
 
+async def test_the_longest_address_of_a_picture_can_be_stored(pool: Pool) -> None:
+    """Compressed away it would fit into any index."""
+    path = "".join(f"{number:x}" for number in range(2_000))
+    address = f"https://cdn.test/{ALICE}/{path}@jpeg"
+    await index(pool, change(track(imageUrl=address)))
+    assert await pool.fetchval("select image_url from track") == address
+
+
 @pytest.mark.parametrize("kind", ["like", "comment", "list"])
 async def test_the_longest_subject_that_is_accepted_can_be_stored(pool: Pool, kind: str) -> None:
     noise = "".join(f"{(n * 7919 + n * n) % 1_000_003:x}" for n in range(600))
