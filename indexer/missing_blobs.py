@@ -5,7 +5,7 @@ again counts as missing, until it is there or nobody names it any more.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ import structlog
 
 from indexer import metrics
 from indexer.probing import Word, again_in
+from indexer.questions import Asker, Except, Question
 from indexer.seldom import Seldom
 from lexicons.syntax import Did
 from migrations.database import Pool
@@ -23,23 +24,31 @@ from xrpc.remote import HostBusy, Remote, RemoteError
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE: Final = 4
-POLL_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 10.0
 LARGEST_BYTES: Final = 1 << 40
 # Whoever says neither yes nor no is asked again then.
 UNSURE_AGE: Final = timedelta(minutes=10)
 
 DUE: Final = """
+select missing.did, coalesce(account.pds, split_part(missing.did, ':', 3)) as host
+from media.missing_blob as missing
+left join account on account.did = missing.did
+where due_at <= $1
+  and missing.did <> all($2::text[])
+  and coalesce(account.pds, split_part(missing.did, ':', 3)) <> all($3::text[])
+order by due_at
+limit $4
+"""
+FIRST: Final = """
 select
-    did,
     cid,
     asks,
     exists (select from track where audio_cid = missing.cid and track.did = missing.did) as is_named
 from media.missing_blob as missing
-where due_at <= $1
+where did = $1
+  and due_at <= $2
 order by due_at
-limit $2
+limit 1
 """
 FORGET: Final = "delete from media.missing_blob where did = $1 and cid = $2"
 STORE: Final = """
@@ -50,30 +59,29 @@ where did = $1 and cid = $2
 LATER: Final = "update media.missing_blob set due_at = $3 where did = $1 and cid = $2"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MissingBlobs:
     pool: Pool
     resolver: IdentityResolver
     remote: Remote
     now: Callable[[], datetime]
     seldom: Seldom = field(default_factory=lambda: Seldom(log))
+    asker: Asker = field(init=False)
 
-    async def run(self) -> None:
-        while True:
-            if not await self.ask_some():
-                await asyncio.sleep(POLL_SECONDS)
+    def __post_init__(self) -> None:
+        self.asker = Asker(self._due, self.ask_for_one)
 
-    async def ask_some(self) -> bool:
-        """Ask for what is due; answers whether anything was."""
-        rows = await self.pool.fetch(DUE, self.now(), AT_ONCE)
-        await asyncio.gather(
-            *(self._settle(Did(row["did"]), row["cid"], row["asks"], row["is_named"])
-              for row in rows)
-        )  # fmt: skip
-        return bool(rows)
+    async def _due(self, besides: Except, limit: int) -> Sequence[Question]:
+        rows = await self.pool.fetch(DUE, self.now(), besides.dids, besides.hosts, limit)
+        return [Question(Did(did), host) for did, host in rows]
 
-    async def _settle(self, did: Did, cid: str, asks: int, is_named: bool) -> None:
-        word = await self._ask(did, cid, asks) if is_named else Word.OK
+    async def ask_for_one(self, did: Did) -> None:
+        """For the blob of that account that is due for longest."""
+        row = await self.pool.fetchrow(FIRST, did, self.now())
+        if row is None:
+            return
+        cid, asks = row["cid"], row["asks"]
+        word = await self._ask(did, cid, asks) if row["is_named"] else Word.OK
         if word is Word.OK:
             await self.pool.execute(FORGET, did, cid)
         elif word is Word.DEAD:

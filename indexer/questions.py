@@ -41,12 +41,12 @@ class Asked:
 
 
 Due = Callable[[Except, int], Awaitable[Sequence[Question]]]
-"""The longest due first, at most so many."""
+"""The longest due first, at most so many; of one account there may be several."""
 
 
 @dataclass(slots=True)
 class Asker:
-    """One kind of question."""
+    """One kind of question, of which an account is asked one at a time."""
 
     due: Due
     ask: Callable[[Did], Awaitable[None]]
@@ -81,7 +81,7 @@ class Asker:
             return []
         chosen = []
         for question in await self.due(Except([*self._asking, *asked], busy), free):
-            if at_host[question.host] < AT_ONCE_PER_HOST:
+            if at_host[question.host] < AT_ONCE_PER_HOST and question.did not in self._asking:
                 at_host[question.host] += 1
                 self._asking[question.did] = Asked(question.host, now)
                 chosen.append(question)

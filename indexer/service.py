@@ -116,7 +116,7 @@ class Indexer:
                 group.create_task(self.requests.run()),
                 group.create_task(self.sequencer.run()),
                 group.create_task(self.probing.run()),
-                group.create_task(self.missing_blobs.run()),
+                group.create_task(self.missing_blobs.asker.run()),
                 group.create_task(self.labels.run()),
                 group.create_task(self.list_sums.run()),
                 group.create_task(self._measure()),

@@ -1,5 +1,6 @@
 """Blobs that their PDS did not have: confirmed before it counts, asked for ever more rarely."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from indexer.missing_blobs import AT_ONCE, UNSURE_AGE, MissingBlobs
+from indexer.missing_blobs import UNSURE_AGE, MissingBlobs
+from indexer.questions import AT_ONCE_PER_HOST
 from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.makers import Rows
 from tests.indexer.tools import tools
-from tests.network.http import json_response, status
+from tests.network.http import held, json_response, status
 from tests.network.world import Person, World
+from tests.support import wait_until
+from xrpc.tasks import end
 
 UPSTREAM = "com.atproto.sync.getBlob"
 SOUND = b"RIFF of a song"
@@ -37,7 +41,7 @@ class Scene:
 
     async def asks_when_due(self) -> None:
         self.clock[0] = max(self.clock[0], (await self.row())["due_at"])
-        assert await self.missing.ask_some()
+        assert await self.missing.asker.round()
 
     @property
     def asked(self) -> int:
@@ -64,7 +68,7 @@ async def scene(pool: Pool) -> AsyncIterator[Scene]:
 
 
 async def test_a_blob_is_not_asked_for_again_at_once(scene: Scene) -> None:
-    assert not await scene.missing.ask_some()
+    assert not await scene.missing.asker.round()
     assert scene.asked == 0
 
 
@@ -78,7 +82,7 @@ async def test_what_is_not_there_is_asked_for_ever_more_rarely(scene: Scene) -> 
     assert waits[0] > timedelta(minutes=1)
     assert all(before < after for before, after in pairwise(waits[:5]))
     assert max(waits) < timedelta(hours=30), "but it is asked for"
-    assert not await scene.missing.ask_some()
+    assert not await scene.missing.asker.round()
 
 
 async def test_what_is_there_again_is_missing_no_more(scene: Scene) -> None:
@@ -168,10 +172,34 @@ async def test_records_written_again_and_again_are_no_reason_to_ask_again_and_ag
     assert (await scene.row())["due_at"] > datetime.now(UTC) + timedelta(seconds=10)
 
 
-async def test_few_are_asked_for_at_once(scene: Scene) -> None:
-    for number in range(3 * AT_ONCE):
+async def test_those_of_one_account_are_asked_for_one_after_the_other(scene: Scene) -> None:
+    for number in range(5):
         await scene.rows.insert("media.missing_blob", did=scene.alice.did, cid=f"other{number}")
     scene.clock[0] += timedelta(minutes=1)
-    await scene.missing.ask_some()
-    left = await scene.rows.pool.fetchval("select count(*) from media.missing_blob")
-    assert left >= 2 * AT_ONCE
+    for left in (5, 4, 3):
+        assert await scene.missing.asker.round()
+        sql = "select count(*) from media.missing_blob where due_at <= $1"
+        assert await scene.rows.pool.fetchval(sql, scene.clock[0]) == left
+
+
+async def test_a_host_that_never_answers_holds_up_no_other(scene: Scene) -> None:
+    """However many names it has."""
+    may_answer = asyncio.Event()
+    tarpits = [await scene.world.another_pds() for _ in range(10)]
+    for tarpit in tarpits:
+        tarpit.faults.on(UPSTREAM, held(may_answer))
+        for _ in range(6):
+            stuck = await scene.world.person("stuck", pds=tarpit)
+            await scene.rows.account(stuck.did, pds=tarpit.url)
+            await scene.rows.track(stuck.did, audio_cid=scene.cid)
+            await scene.rows.insert("media.missing_blob", did=stuck.did, cid=scene.cid)
+    sql = "update media.missing_blob set due_at = '2026-01-01' where did <> $1"
+    await scene.rows.pool.execute(sql, scene.alice.did)
+    scene.clock[0] += timedelta(minutes=1)
+    running = asyncio.create_task(scene.missing.asker.run())
+    try:
+        await wait_until(lambda: scene.asked)
+        assert max(tarpit.times_asked(UPSTREAM) for tarpit in tarpits) <= AT_ONCE_PER_HOST
+    finally:
+        may_answer.set()
+        await end([running])
