@@ -136,6 +136,7 @@ class _Writer:
         responses = self._responses({**main, "output": told}, nsid)
         responses["200"]["description"] = "Without an end: the data is a message, the id its seq."
         made = {
+            "operationId": nsid,
             "tags": [nsid.rpartition(".")[0]],
             "description": main["description"],
             "parameters": [*self._parameters(main["parameters"], nsid), _LAST_EVENT_ID],

@@ -46,6 +46,11 @@ async def test_the_service_says_so_itself_and_it_is_openapi(client: Client) -> N
     validate(MADE)
 
 
+def test_every_operation_has_a_name_of_its_own_for_generators() -> None:
+    operations = [each for path in MADE["paths"].values() for each in path.values()]
+    assert len({each["operationId"] for each in operations}) == len(MADE["paths"])
+
+
 @pytest.mark.parametrize("path", sorted(MADE["paths"]))
 def test_the_example_of_an_answer_is_of_the_schema_beside_it(path: str) -> None:
     (operation,) = MADE["paths"][path].values()
