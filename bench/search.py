@@ -28,6 +28,7 @@ from migrations.database import Pool, create_pool
 from tests.appview.conftest import Client
 from tests.appview.judging import judge
 from tests.appview.makers import Rows
+from tests.appview.served import asking
 
 SETTINGS = AppSettings("https://music.test", "0", Path("data"), remembers_pages=False)
 ASKED = 200
@@ -112,7 +113,13 @@ async def measure(url: str, size: str) -> list[Figure]:
 async def answer(url: str, size: str) -> list[Figure]:
     async with create_pool(url, min_size=1, max_size=1) as pool:
         rows = await pool.fetch(
-            "select title, artist from track where abs(hashtext(uri)) % $2 = 0 limit $1",
+            """
+            select title, artist
+            from track
+            where abs(hashtext(uri)) % $2 = 0
+            order by uri
+            limit $1
+            """,
             ASKED,
             max(1, SIZES[size] // (4 * ASKED)),
         )
@@ -187,8 +194,7 @@ class Bench:
 
 
 def client_of(pool: Pool) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(create_app(SETTINGS, pool, load_catalog(), None))
-    return httpx.AsyncClient(transport=transport, base_url=SETTINGS.origin)
+    return asking(create_app(SETTINGS, pool, load_catalog(), None))
 
 
 def questions(name: str, rows: Sequence[asyncpg.Record]) -> list[str]:

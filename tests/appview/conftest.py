@@ -13,6 +13,7 @@ from appview.context import AppSettings
 from lexicons.catalog import Catalog, load_catalog
 from migrations.database import Pool
 from tests.appview.makers import Rows
+from tests.appview.served import asking
 from tests.clients.javascript import SOURCES, TheirValidator, their_validator, workshop
 from tests.reference.install import Unsupported, install
 
@@ -88,6 +89,5 @@ def rows(pool: Pool) -> Rows:
 async def client(
     settings: AppSettings, pool: Pool, catalog: Catalog, theirs: TheirValidator | None
 ) -> AsyncIterator[Client]:
-    transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
-    async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+    async with asking(create_app(settings, pool, catalog, None)) as http:
         yield Client(http, catalog, theirs)

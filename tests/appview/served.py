@@ -1,14 +1,20 @@
-"""The program on a socket, for clients that are not ours."""
+"""The program, on a socket for clients that are not ours, or without one."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from starlette.types import ASGIApp
 
 from appview.config import from_env
 from appview.serving import answer, listening
 from tests.support import accept_no_more
+
+
+def asking(app: ASGIApp) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url="https://music.test")
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from lexicons.syntax import Did, parse_did
 from migrations.database import Pool
 from tests.appview.conftest import Client
 from tests.appview.makers import Rows, at
+from tests.appview.served import asking
 from tests.network.keys import SigningKey
 from xrpc.did_document import parse_did_document
 from xrpc.keys import parse_multikey
@@ -152,9 +153,9 @@ async def test_case_110_the_did_document_has_the_key_of_the_service(
     settings: AppSettings, pool: Pool, catalog: Catalog
 ) -> None:
     key = SigningKey().multikey
-    app = create_app(replace(settings, service_key=parse_multikey(key)), pool, catalog, None)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as http:
-        answer = await http.get("https://music.test/.well-known/did.json")
+    keyed = replace(settings, service_key=parse_multikey(key))
+    async with asking(create_app(keyed, pool, catalog, None)) as http:
+        answer = await http.get("/.well-known/did.json")
     document = parse_did_document(Did("did:web:music.test"), answer.json())
     assert document.key == parse_multikey(key)
 

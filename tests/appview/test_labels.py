@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
 from appview.app import create_app
@@ -17,6 +16,7 @@ from lexicons.syntax import Did
 from migrations.database import Pool
 from tests.appview.conftest import Client
 from tests.appview.makers import CTS, LABELER, Rows, did
+from tests.appview.served import asking
 from tests.appview.statements import Counted
 
 KIND, STRICT, NOBODY = LABELER, Did("did:plc:strict"), Did("did:plc:nobody")
@@ -135,8 +135,7 @@ async def test_a_remembered_page_is_for_those_who_accept_the_same(
     await rows.account("alice")
     await rows.label(await rows.track("alice"))
     remembering = replace(settings, remembers_pages=True)
-    transport = httpx.ASGITransport(create_app(remembering, pool, catalog, None))
-    async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+    async with asking(create_app(remembering, pool, catalog, None)) as http:
         for accept, given in [(KIND, True), ("", False), (STRICT, False), (KIND, True)]:
             response = await http.get("/xrpc/fm.plyr.feed.getLatest", headers={ACCEPT: accept})
             assert ("labels" in response.json()["feed"][0]["track"]) is given
@@ -153,10 +152,7 @@ async def test_without_labelers_nothing_is_asked_or_told(
     async with asyncpg.create_pool(database_url, init=counted.watch) as pool:
         for labelers in ((), (KIND,)):
             chosen = replace(settings, labelers=labelers)
-            transport = httpx.ASGITransport(create_app(chosen, pool, catalog, None))
-            async with httpx.AsyncClient(
-                transport=transport, base_url="https://music.test"
-            ) as http:
+            async with asking(create_app(chosen, pool, catalog, None)) as http:
                 counted.take()
                 response = await http.get("/xrpc/fm.plyr.feed.getTrack", params={"uri": track})
                 lengths.append(len(counted.take()))

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import asyncpg
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from migrations.database import Pool
 from tests.appview.conftest import Client
 from tests.appview.makers import AN_AUDIO_CID, LABELER, Rows, did
 from tests.appview.pages import Page, read_page
+from tests.appview.served import asking
 from tests.appview.statements import Counted
 from xrpc.rate_limit import RateLimit
 
@@ -204,8 +204,7 @@ async def test_R45_a_page_shows_the_labels_that_its_views_have(
     for uri, val in ((track, "loud"), (track, "sexual"), (songs, "spam"), (did("alice"), "bot")):
         await rows.label(uri, val)
     trusting = replace(settings, labelers=(LABELER,))
-    transport = httpx.ASGITransport(create_app(trusting, pool, catalog, None))
-    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+    async with asking(create_app(trusting, pool, catalog, None)) as http:
         client = Client(http, catalog)
         of_track, of_list, embedded = [
             [label.text for label in (await shown(client, path)).all("span", **{"class": "labels"})]
@@ -224,9 +223,8 @@ async def test_a_page_costs_few_statements_however_much_is_on_it(
         rows = Rows(pool)
         songs = [await a_track(rows), *[await rows.track("alice") for _ in range(20)]]
         short, long = await rows.list("alice", (songs[0],)), await rows.list("alice", (*songs,))
-        transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
         costs = []
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        async with asking(create_app(settings, pool, catalog, None)) as http:
             for path in (path_of(songs[0]), path_of(short), path_of(long), "/"):
                 counted.take()
                 response = await http.get(path, headers={"accept": "text/html"})
@@ -241,8 +239,7 @@ async def test_pages_count_as_requests(
 ) -> None:
     path = path_of(await a_track(rows))
     strict = replace(settings, rate_limit=RateLimit(2, 3600))
-    transport = httpx.ASGITransport(create_app(strict, pool, catalog, None))
-    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+    async with asking(create_app(strict, pool, catalog, None)) as http:
         answers = [await http.get(path) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["retry-after"]

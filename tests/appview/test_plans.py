@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
 from appview.app import ENDPOINTS, create_app
@@ -30,6 +29,7 @@ from tests.appview.plans import (
     sorted_rows,
     touched,
 )
+from tests.appview.served import asking
 from tests.conftest import new_database
 
 TRACKS = 10_000
@@ -320,11 +320,7 @@ async def large(
             await pool.execute(EXTREMES.replace("{cid}", AN_AUDIO_CID))
             await pool.execute("vacuum analyze")
             places = {name: await pool.fetchval(sql) for name, sql in PLACES.items()}
-            app = create_app(settings, asked, catalog, None)
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(
-                transport=transport, base_url="https://music.test"
-            ) as http:
+            async with asking(create_app(settings, asked, catalog, None)) as http:
                 yield Large(Client(http, catalog), pool, seen, places)
 
 

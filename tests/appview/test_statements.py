@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
-import httpx
 import orjson
 import pytest
 
@@ -16,6 +15,7 @@ from lexicons.catalog import load_catalog
 from lexicons.syntax import Did
 from tests.appview import world
 from tests.appview.conftest import Client
+from tests.appview.served import asking
 from tests.appview.statements import Counted
 from tests.appview.world import parameters, question
 from tests.conftest import new_database
@@ -48,8 +48,7 @@ async def url(postgres_url: str, template: str) -> AsyncIterator[str]:
 async def client(url: str, counted: Counted, settings: AppSettings) -> AsyncIterator[Client]:
     async with asyncpg.create_pool(url, min_size=1, max_size=4, init=counted.watch) as pool:
         judged = replace(settings, labelers=(Did("did:plc:labeler"),))
-        transport = httpx.ASGITransport(create_app(judged, pool, CATALOG, None))
-        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+        async with asking(create_app(judged, pool, CATALOG, None)) as http:
             yield Client(http, CATALOG)
 
 

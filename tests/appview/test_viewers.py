@@ -19,6 +19,7 @@ from appview.context import AppSettings
 from lexicons.catalog import Catalog
 from migrations.database import Pool
 from tests.appview.makers import Rows
+from tests.appview.served import asking
 from xrpc.client import GuardedClient
 from xrpc.identity import IdentityResolver
 from xrpc.identity_store import IdentityStore
@@ -68,8 +69,7 @@ async def service(settings: AppSettings, pool: Pool, catalog: Catalog) -> AsyncI
     """The program as it runs: with its memory of pages, and tokens accepted."""
     async with resolver(pool) as identities:
         remembering = replace(settings, remembers_pages=True)
-        transport = httpx.ASGITransport(create_app(remembering, pool, catalog, identities))
-        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+        async with asking(create_app(remembering, pool, catalog, identities)) as http:
             yield Service(http)
 
 

@@ -8,7 +8,6 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from appview.app import create_app
@@ -17,6 +16,7 @@ from lexicons.catalog import Catalog, load_catalog
 from migrations.database import Pool, create_pool
 from tests.appview import world
 from tests.appview.conftest import Client
+from tests.appview.served import asking
 from tests.appview.world import ALICE, LIST, TRACK, of, question, uri
 from tests.clients.javascript import TheirValidator
 from tests.conftest import new_database
@@ -142,9 +142,7 @@ async def test_case_103_R54_a_walk_while_others_write_equals_the_unpaged_set(
     asked: Question,
     limit: int,
 ) -> None:
-    app = create_app(settings, pool, CATALOG, None)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+    async with asking(create_app(settings, pool, CATALOG, None)) as http:
         client = Client(http, CATALOG, theirs)
         before = await undisturbed(client, nsid, asked)
         walked: list[str] = []
@@ -169,10 +167,7 @@ async def test_case_103_R54_a_walk_while_others_write_equals_the_unpaged_set(
 async def test_every_paged_method_has_enough_to_walk_through(
     pool: Pool, settings: AppSettings, catalog: Catalog
 ) -> None:
-    app = create_app(settings, pool, catalog, None)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="https://music.test"
-    ) as http:
+    async with asking(create_app(settings, pool, catalog, None)) as http:
         for nsid in paged():
             found, _ = await page(Client(http, catalog), nsid, question(catalog, nsid))
             assert len(found) >= FEWEST, nsid

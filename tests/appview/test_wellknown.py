@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 
 from appview.app import create_app
@@ -11,6 +10,7 @@ from appview.context import AppSettings
 from lexicons.catalog import Catalog
 from migrations.database import create_pool
 from tests.appview.conftest import Client
+from tests.appview.served import asking
 
 
 async def test_the_did_document_names_the_service(client: Client) -> None:
@@ -79,13 +79,14 @@ async def test_case_109_without_a_database_the_service_asks_to_come_back(
     settings: AppSettings, catalog: Catalog, tmp_path: Path
 ) -> None:
     nowhere = f"postgresql://postgres@/none?host={tmp_path}"
-    async with create_pool(nowhere, min_size=0) as pool:
-        transport = httpx.ASGITransport(create_app(settings, pool, catalog, None))
-        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
-            health = await http.get("/xrpc/_health")
-            query = await http.get("/xrpc/fm.plyr.feed.getLatest")
-            document = await http.get("/.well-known/did.json")
-            page = await http.get("/track/did:plc:alice/3kaaaaaaaaa22")
+    async with (
+        create_pool(nowhere, min_size=0) as pool,
+        asking(create_app(settings, pool, catalog, None)) as http,
+    ):
+        health = await http.get("/xrpc/_health")
+        query = await http.get("/xrpc/fm.plyr.feed.getLatest")
+        document = await http.get("/.well-known/did.json")
+        page = await http.get("/track/did:plc:alice/3kaaaaaaaaa22")
     assert (page.status_code, page.headers["content-type"][:9]) == (503, "text/html")
     assert (health.status_code, health.json()["error"]) == (503, "Service Unavailable")
     assert (query.status_code, query.json()["error"]) == (503, "NotEnoughResources")
@@ -97,8 +98,7 @@ async def test_a_query_does_not_wait_for_ever_for_its_turn(
 ) -> None:
     hasty = replace(settings, answer_seconds=0.05)
     async with create_pool(database_url, max_size=1) as pool, pool.acquire() as taken:
-        transport = httpx.ASGITransport(create_app(hasty, pool, catalog, None))
-        async with httpx.AsyncClient(transport=transport, base_url="https://music.test") as http:
+        async with asking(create_app(hasty, pool, catalog, None)) as http:
             query = await http.get("/xrpc/fm.plyr.feed.getLatest")
             health = await http.get("/xrpc/_health")
         assert await taken.fetchval("select 1") == 1
