@@ -8,8 +8,11 @@ from typing import BinaryIO, Final
 
 from appview import confined
 from appview.pictures.protocol import HEAD, SECONDS, Refused, Untrue, lengths_in, pictures_of
+from xrpc.places import Places
 
 AT_ONCE: Final = 2
+# Ten times what a picture takes; who takes longer does so only while no other is to be made.
+LEAST_SECONDS: Final = 2.0
 # What a decoder has come to hold on to goes with it.
 PICTURES_EACH: Final = 200
 
@@ -59,11 +62,11 @@ class Decoder:
 class Decoders:
     seconds: float = SECONDS
     _idle: list[Decoder] = field(default_factory=list)
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    places: Places = field(default_factory=lambda: Places(AT_ONCE, LEAST_SECONDS))
 
     async def make(self, kind: bytes, file: BinaryIO) -> dict[str, bytes]:
-        """The picture that a whole file is, or has, in our sizes; raises Refused."""
-        async with self._turns:
+        """The picture that a whole file is, or has, in our sizes; raises Refused, TimeoutError."""
+        async with self.places.taken():
             decoder = self._idle.pop() if self._idle else await asyncio.to_thread(Decoder.start)
             is_sound = False
             try:

@@ -1,4 +1,7 @@
-"""Pictures from anybody's address: few at a time of one host, so that a slow one is slow alone."""
+"""Pictures from anybody's address: few at a time of one host, so that a slow one is slow alone.
+
+Nor do many: the one that has taken longest gives way to who waits.
+"""
 
 import asyncio
 import tempfile
@@ -10,11 +13,13 @@ from urllib.parse import urlsplit
 
 from appview.pictures.failures import NotNow
 from xrpc.client import Trouble, Unreachable
+from xrpc.places import Places
 from xrpc.remote import Remote
 
 MAX_BYTES: Final = 20 << 20
 FETCH_SECONDS: Final = 20.0
 AT_ONCE: Final = 32
+LEAST_SECONDS: Final = 2.0
 AT_ONCE_PER_HOST: Final = 4
 MOST_PER_HOST: Final = 100
 
@@ -28,14 +33,14 @@ class Host:
 @dataclass(slots=True)
 class Fetching:
     remote: Remote
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    places: Places = field(default_factory=lambda: Places(AT_ONCE, LEAST_SECONDS))
     _hosts: dict[str, Host] = field(default_factory=dict)
 
     @asynccontextmanager
     async def fetched(self, url: str) -> AsyncIterator[BinaryIO]:
-        """What is there, on disk; raises Unreachable, RemoteError, HostBusy, NotNow."""
+        """What is there, on disk; raises Unreachable, RemoteError, HostBusy, NotNow, OSError."""
         with tempfile.TemporaryFile(buffering=0) as file:
-            async with self._turn(url), self._slots:
+            async with self._turn(url), self.places.taken():
                 await self._fetch(url, file)
             yield file
 

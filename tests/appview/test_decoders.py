@@ -1,6 +1,7 @@
 """The process that decodes strangers' bytes: whatever they are, it answers, or it is replaced."""
 
 import asyncio
+import contextlib
 import io
 import os
 import random
@@ -8,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 import pytest
@@ -17,11 +17,13 @@ from PIL import Image
 from appview.pictures.decoders import PICTURES_EACH, Decoders
 from appview.pictures.protocol import PICTURE, SIDES, SOUND, Refused
 from tests.appview.covers import BACK_COVER, FRONT_COVER, NAMES, covered, picture, plain
+from xrpc.places import Places
+from xrpc.tasks import end
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 
 
-@contextmanager
+@contextlib.contextmanager
 def on_disk(data: bytes) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile(buffering=0) as file:
         file.write(data)
@@ -145,6 +147,21 @@ async def test_who_does_not_answer_in_time_is_replaced(decoders: Decoders) -> No
         os.kill(stuck, 0)
     decoders.seconds = 10
     assert await outcome(decoders, picture()) == "128"
+
+
+async def test_who_takes_longest_gives_way_to_another_picture(decoders: Decoders) -> None:
+    decoders.seconds = 600
+    decoders.places = Places(2, 0.2)
+    pipes = [os.pipe() for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        endless = [stack.enter_context(os.fdopen(reading, "rb")) for reading, _ in pipes]
+        for _, writing in pipes:
+            stack.enter_context(os.fdopen(writing, "wb"))
+        stuck = [asyncio.create_task(decoders.make(PICTURE, each)) for each in endless]
+        await asyncio.sleep(0)
+        assert await outcome(decoders, picture()) == "128"
+        assert sum(isinstance(one.exception(), TimeoutError) for one in stuck if one.done()) == 2
+        await end(stuck)
 
 
 async def test_a_process_that_dies_takes_nothing_with_it(decoders: Decoders) -> None:
