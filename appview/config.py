@@ -145,7 +145,7 @@ class Config:
     host: str = _setting(str, "127.0.0.1")
     port: int = _setting(_whole(0, 65535), "8000")
     metrics_listen: tuple[str, int] | None = _setting(_listen, "127.0.0.1:9100")
-    public_url: str = _setting(_origin, "http://localhost:8000")
+    public_url: str = _setting(_origin, "")
     service_key: PublicKey | None = _setting(parse_multikey, "")
     trusted_proxies: tuple[str, ...] = _setting(_networks, "127.0.0.1,::1")
     rate_limit_requests: int = _setting(_whole(0, 10**9), "3000")
@@ -217,4 +217,5 @@ def from_env(environ: Mapping[str, str]) -> Config:
             values[item.name] = item.metadata["parse"](text) if text else item.metadata["unset"]
         except ValueError as error:
             raise BadSetting(f"{name}={text!r}: {error}") from error
+    values["public_url"] = values["public_url"] or f"http://localhost:{values['port']}"
     return Config(**values)  # type: ignore[arg-type]  # each parser gives its field's type

@@ -61,7 +61,8 @@ async def say_status(settings: AppSettings, pool: Pool, *, as_json: bool) -> str
     for upstream in status["upstreams"]:
         state = "connected" if upstream["connected"] else "not connected"
         lag = f", {upstream['lagMs'] / 1000:.1f} s behind" if "lagMs" in upstream else ""
-        lines.append(f"upstream    {upstream['host']}: {state}, seq {upstream.get('seq')}{lag}")
+        reached = f"seq {upstream['seq']}" if "seq" in upstream else "no event yet"
+        lines.append(f"upstream    {upstream['host']}: {state}, {reached}{lag}")
         if "error" in upstream:
             lines.append(f"            {upstream['error']}")
     for labeler in status["labelers"]:

@@ -124,15 +124,17 @@ async def test_the_command_line_says_the_same_in_words(settings: AppSettings, ro
     relay = {"host": "a.test", "seq": 7, "connected": True, "error": "slow"}
     await rows.insert("relay_cursor", **relay)
     await rows.insert("labels.labeler", did="did:plc:judge", cursor=9, error="away")
+    await rows.insert("relay_cursor", host="b.test", received_at=datetime.now(UTC))
     await rows.insert("relay_gap", host="a.test", reason="asleep")
     lines = (await say_status(settings, rows.pool, as_json=False)).splitlines()
-    assert lines[3:7] == [
+    assert lines[3:8] == [
+        "upstream    b.test: not connected, no event yet",
         "upstream    a.test: connected, seq 7",
         "            slow",
         "labeler     did:plc:judge: not connected, seq 9",
         "            away",
     ]
-    assert lines[7].endswith("a.test: asleep")
+    assert lines[8].endswith("a.test: asleep")
 
 
 async def test_quarantined_records_are_counted(client: Client, rows: Rows) -> None:

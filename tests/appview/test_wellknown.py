@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from appview.app import create_app
+from appview.config import from_env
 from appview.context import AppSettings
 from lexicons.catalog import Catalog
 from migrations.database import create_pool
@@ -38,6 +39,14 @@ async def test_the_did_document_names_the_service(client: Client) -> None:
 )
 def test_the_origin_gives_the_service_its_did(settings: AppSettings, origin: str, did: str) -> None:
     assert replace(settings, origin=origin).service_did == did
+
+
+def test_the_origin_is_this_machine_at_its_port_until_it_is_set() -> None:
+    """Or pictures and sounds would be looked for where nobody listens."""
+    assert from_env({}).public_url == "http://localhost:8000"
+    assert from_env({"PLYR_PORT": "8001"}).public_url == "http://localhost:8001"
+    both = {"PLYR_PORT": "8001", "PLYR_PUBLIC_URL": "https://music.test"}
+    assert from_env(both).public_url == "https://music.test"
 
 
 async def test_case_109_health_is_the_version(client: Client) -> None:
