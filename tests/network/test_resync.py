@@ -228,9 +228,10 @@ async def test_case_66_a_repository_signed_with_another_key_is_refused(story: St
     impostor.commit([Write("create", f"fm.plyr.track/{song.rkey}", track("Mine now"))])
     await scenes.silently_changed(alice, song)
     alice.pds.stale[alice.did] = impostor
+    asked = alice.repo_requests()
     await alice.sync()
+    await wait_until(lambda: alice.repo_requests() > asked)
     await story.passes()
-    await asyncio.sleep(1)
     answer = await story.query("feed.getTrack", uri=song.uri)
     assert answer.body["track"]["title"] == "First of alice"
     alice.pds.stale.clear()
