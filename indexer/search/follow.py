@@ -64,14 +64,14 @@ on conflict do nothing
 
 # What carries the name of an account whose name has changed: an entry for all of it. Who is renamed
 # more often than it can be followed has it begun anew each time.
-QUEUE_NAMED = """
+QUEUE_CARRIERS = """
 insert into derived.search_due (key, after)
 select did, '' from unnest($1::text[]) as renamed (did)
 on conflict (key) where after is not null do update set after = ''
 """
 
 # What comes next of each, in the order of keys: lists before albums.
-NAMED = """
+CARRIERS = """
 select due.did, carrier.key
 from unnest($1::text[], $2::text[]) as due (did, after)
 cross join lateral (
@@ -157,22 +157,22 @@ class Search:
                 await connection.execute("set local enable_seqscan = off")
                 await connection.execute(DONE, [row["id"] for row in due])
                 keys = {row["key"] for row in due if row["after"] is None}
-                renamed = [(row["key"], row["after"]) for row in due if row["after"] is not None]
-                if renamed:
-                    keys |= await self._named(connection, renamed)
+                carriers = [(row["key"], row["after"]) for row in due if row["after"] is not None]
+                if carriers:
+                    keys |= await self._carriers(connection, carriers)
                 await self._write(connection, sorted(keys))
         return True
 
-    async def _named(self, connection: Connection, renamed: Sequence[tuple[str, str]]) -> set[str]:
-        """Some of what carries a name; the rest of it is due behind all others."""
-        most = max(1, CHUNK_KEYS // len(renamed))
-        named: dict[str, list[str]] = defaultdict(list)
-        for did, key in await connection.fetch(NAMED, *columns(renamed), most):
-            named[did].append(key)
-        unfinished = [(did, keys[-1]) for did, keys in named.items() if len(keys) == most]
+    async def _carriers(self, connection: Connection, due: Sequence[tuple[str, str]]) -> set[str]:
+        """Some of what carries each name; the rest of it is due behind all others."""
+        most = max(1, CHUNK_KEYS // len(due))
+        found: dict[str, list[str]] = defaultdict(list)
+        for did, key in await connection.fetch(CARRIERS, *columns(due), most):
+            found[did].append(key)
+        unfinished = [(did, keys[-1]) for did, keys in found.items() if len(keys) == most]
         if unfinished:
             await connection.execute(QUEUE_REST, *columns(unfinished))
-        return {key for keys in named.values() for key in keys}
+        return {key for keys in found.values() for key in keys}
 
     async def _write(self, connection: Connection, keys: Sequence[str]) -> None:
         documents = await load(connection, keys)
@@ -189,7 +189,7 @@ class Search:
         await connection.execute(STORE, *_columns(entries, thresholds))
         await connection.execute(STORE_WORDS, *_words(entries))
         if renamed:
-            await connection.execute(QUEUE_NAMED, renamed)
+            await connection.execute(QUEUE_CARRIERS, renamed)
         self._written += len(documents)
 
     async def _renamed(self, connection: Connection, entries: Sequence[Entry]) -> Sequence[str]:
