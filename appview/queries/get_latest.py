@@ -3,21 +3,33 @@
 from typing import cast
 
 from appview.context import AppContext
-from appview.pagination import EARLIEST, LATEST, page_of, time_key
+from appview.pagination import EARLIEST, LATEST, page_of, time_cursor, time_key
 from appview.parameters import moment
 from appview.views.track import feed
 from lexicons.types import GetLatestOutput, GetLatestParams
 from xrpc.server import XrpcRequest
 
-# The inner limit is for the planner: knowing only the outer one when the query runs, it would
-# sort the table.
+# A hidden account may have any number of the newest, and anybody make some that cannot be played:
+# a page looks at a thousand, the next goes on there. To count them in the index beforehand costs
+# less than to ask of each row whether it is shown. The inner limit is for the planner: knowing
+# only the outer one when the query runs, it would sort the table.
 SQL = """
 select *
-from (
+from (values (true)) as always
+left join (
+    select sort_at as end_at, uri as end_uri
+    from track
+    where (sort_at, uri) < ($1, $2)
+    and sort_at >= $3
+    order by sort_at desc, uri desc
+    offset 999
+    limit 1
+) as looked_at on true
+left join lateral (
     select *
     from shown_track
     where (sort_at, uri) < ($1, $2)
-    and sort_at >= $3
+    and (sort_at, uri) >= (coalesce(end_at, $3), coalesce(end_uri, ''))
     and (
         not $4::boolean
         or gate_type is null
@@ -31,7 +43,7 @@ from (
     )
     order by sort_at desc, uri desc
     limit 101
-) as page
+) as page on true
 limit $6
 """
 
@@ -45,7 +57,9 @@ async def get_latest(context: AppContext, request: XrpcRequest) -> GetLatestOutp
     rows = await context.pool.fetch(
         SQL, *start, since, params["playable"], context.trust.prefixes, limit + 1
     )
-    page, cursor = page_of(rows, limit)
+    page, cursor = page_of([row for row in rows if row["uri"] is not None], limit)
+    if cursor is None and rows[0]["end_uri"] is not None:
+        cursor = time_cursor(rows[0], at="end_at", uri="end_uri")
     output: GetLatestOutput = {"feed": feed(page, context.trust)}
     if cursor is not None:
         output["cursor"] = cursor

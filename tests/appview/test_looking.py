@@ -124,3 +124,41 @@ async def test_lists_behind_many_with_nothing_to_show_are_found(
     await pool.execute("insert into album select did, title_key from list on conflict do nothing")
     items = "albums" if method.endswith("Albums") else "lists"
     assert await walk(client, method, items, **by) == ([album], 2)
+
+
+TRACKS = """
+with made as (
+    insert into track (
+        uri, did, rkey, cid, title, artist, file_type, created_at, sort_at, indexed_at
+    )
+    select
+        'at://' || $1 || '/fm.plyr.track/many' || n, $1, 'many' || n, 'c', 'M', 'M', 'mp3', '',
+        $3::timestamptz + n * interval '1 millisecond', now()
+    from generate_series(1, $2::integer) as n
+    returning *
+)
+insert into track_tag (track_uri, tag, sort_at) select uri, 'dub', sort_at from made
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "by", "looked_at"),
+    [
+        ("feed.getLatest", {}, 1_000),
+        ("feed.getLatest", {"playable": "true"}, 1_000),
+        ("feed.getTagFeed", {"tag": "dub"}, LOOKED_AT),
+    ],
+    ids=["latest", "playable", "tag"],
+)
+async def test_tracks_behind_many_of_a_hidden_account_are_found(
+    client: Client, rows: Rows, method: str, by: dict[str, str], looked_at: int
+) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    track = await rows.track("alice", tags=["dub"], sort_at=at(1))
+    await rows.hide("bob")
+    for hidden, pages in ((looked_at - 2, 1), (looked_at - 1, 2), (looked_at, 2)):
+        await rows.pool.execute("delete from track where did = $1", did("bob"))
+        await rows.pool.execute("delete from track_tag where track_uri <> $1", track)
+        await rows.pool.execute(TRACKS, did("bob"), hidden, at(60))
+        assert await walk(client, method, "feed", **by) == ([track], pages)

@@ -9,8 +9,8 @@ ANSWERS = (
     Mutant(
         name="cursor-without-tiebreaker",
         file="appview/queries/get_latest.py",
-        old="    where (sort_at, uri) < ($1, $2)",
-        new="    where sort_at < $1 and $2::text is not null",
+        old="    from shown_track\n    where (sort_at, uri) < ($1, $2)",
+        new="    from shown_track\n    where sort_at < $1 and $2::text is not null",
         breaks="of tracks of one moment those behind a page's end are skipped",
         tests=(f"{PAGING}::test_R54_walking_equals_the_unpaged_set",),
     ),
