@@ -232,12 +232,12 @@ async def _many_listeners(place: Place) -> Figure:
     before = memory([server.pid])
     paths = ",".join(place.ours(cid) for cid in cids)
     given = ("slowly", server.port, paths, LISTENERS, LISTEN_BYTES_A_SECOND, LISTEN_SECONDS)
-    listening_ = asyncio.create_task(measured("bench.blob_clients", *given))
+    hearing = asyncio.create_task(measured("bench.blob_clients", *given))
     cpu, most = cpu_seconds(server.pid), before
-    while not listening_.done():
+    while not hearing.done():
         await asyncio.sleep(0.5)
         most = max(most, memory([server.pid]), key=lambda held: held.pss)
-    heard = await listening_
+    heard = await hearing
     note = f"RSS {most.rss:.0f} MiB; PSS before {before.pss:.0f}; {heard['bytes'] / 1e6:.0f} MB in "
     note += f"{LISTEN_SECONDS} s; CPU {cpu_seconds(server.pid) - cpu:.1f} s"
     return Figure(f"memory with {LISTENERS} listeners", most.pss, "MiB PSS", goal="250", note=note)

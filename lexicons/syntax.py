@@ -241,8 +241,9 @@ def tid_micros(tid: Tid) -> int:
     return value >> _CLOCK_BITS
 
 
-def tid_from_micros(micros: int, clock_id: int = 0) -> Tid:
-    if not (0 <= micros < _MICROS_LIMIT and 0 <= clock_id < 1 << _CLOCK_BITS):
-        raise ValueError(f"no TID for {micros} microseconds and clock {clock_id}")
-    value = micros << _CLOCK_BITS | clock_id
+def tid_from_micros(micros: int) -> Tid:
+    """Of clock 0: for who gives out all TIDs of a repository."""
+    if not 0 <= micros < _MICROS_LIMIT:
+        raise ValueError(f"no TID for {micros} microseconds")
+    value = micros << _CLOCK_BITS
     return Tid("".join(_TID_ALPHABET[value >> shift & 31] for shift in range(60, -1, -5)))

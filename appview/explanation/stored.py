@@ -120,7 +120,7 @@ order by link.subject
 limit $2
 """
 
-# Likes of it that do not count, and why.
+# What points at it: how much counts, and why the rest does not.
 COUNTS = """
 select
     subject_link.kind,

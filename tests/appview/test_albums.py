@@ -10,8 +10,8 @@ from tests.appview.makers import Rows, at, full_picture
 ALICE = {"actor": "alice.test"}
 
 
-async def albums_of(client: Client, actor: str = "alice.test") -> list[dict[str, Any]]:
-    answer = await client.ask("library.getActorAlbums", actor=actor)
+async def albums_of_alice(client: Client) -> list[dict[str, Any]]:
+    answer = await client.ask("library.getActorAlbums", actor="alice.test")
     return list(answer["albums"])
 
 
@@ -25,7 +25,7 @@ async def test_R48_an_album_list_made_anywhere_is_an_album(client: Client, rows:
     track = await rows.track("alice")
     uri = await rows.list("alice", (track,), list_type="album", name="Kind of Blue")
     await rows.list("alice", (track,), list_type="playlist", name="For the road")
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert (found["uri"], found["title"], found["derived"]) == (uri, "Kind of Blue", False)
     by_title, items = await album(client, "kind of blue")
     assert by_title == found
@@ -45,7 +45,7 @@ async def test_tracks_that_name_an_album_make_one_without_a_list(
     assert found["title"] == "Tūnņg "
     assert (found["itemCount"], found["durationMs"], found["derived"]) == (2, 3000, True)
     assert "uri" not in found
-    assert [each["title"] for each in await albums_of(client)] == ["Other", "Tūnņg "]
+    assert [each["title"] for each in await albums_of_alice(client)] == ["Other", "Tūnņg "]
 
 
 async def test_an_album_of_tracks_that_never_end_has_a_length(client: Client, rows: Rows) -> None:
@@ -75,7 +75,7 @@ async def test_of_a_million_tracks_on_an_album_so_many_are_added_up(
         cross join generate_series(1, 2000) as n
         """
     )
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert (found["itemCount"], found["durationMs"]) == (2000, 2_000_000)
 
 
@@ -136,7 +136,7 @@ async def test_R50_a_card_counts_what_its_page_shows_and_an_empty_one_is_hidden(
     empty = await rows.list("alice", (), list_type="album", name="Empty")
     await rows.hide("bob")
     await rows.take_down(taken)
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert (found["title"], found["itemCount"], found["durationMs"]) == ("Mixed", 1, 1000)
     assert await client.refusal("library.getAlbum", **ALICE, title="Gone") == "AlbumNotFound"
     answer = await client.ask("library.getAlbum", uri=empty)
@@ -152,7 +152,7 @@ async def test_R51_titles_in_no_latin_letter_are_albums_of_their_own(
         await rows.track("alice", album=title)
     await rows.track("alice", album="  ")
     await rows.track("alice", album="")
-    assert {each["title"] for each in await albums_of(client)} == set(titles)
+    assert {each["title"] for each in await albums_of_alice(client)} == set(titles)
     for title in titles:
         assert (await album(client, title))[0]["title"] == title
 
@@ -166,10 +166,10 @@ async def test_of_two_lists_with_one_title_the_newest_with_items_stands_for_it(
     older = await rows.list("alice", (track,), **names, sort_at=at(1))
     newer = await rows.list("alice", (track,), **names, sort_at=at(2))
     await rows.list("alice", (), **names, sort_at=at(3))
-    assert [each["uri"] for each in await albums_of(client)] == [newer]
+    assert [each["uri"] for each in await albums_of_alice(client)] == [newer]
     assert (await client.ask("library.getAlbum", uri=older))["album"]["uri"] == older
     await rows.take_down(newer)
-    assert [each["uri"] for each in await albums_of(client)] == [older]
+    assert [each["uri"] for each in await albums_of_alice(client)] == [older]
 
 
 async def test_a_list_that_is_hidden_leaves_what_tracks_say(client: Client, rows: Rows) -> None:
@@ -178,7 +178,7 @@ async def test_a_list_that_is_hidden_leaves_what_tracks_say(client: Client, rows
     uri = await rows.list("alice", (track,), list_type="album", name="Night!")
     await rows.pool.execute("update list set title_key = 'night'")
     await rows.take_down(uri)
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert (found["title"], found["derived"]) == ("night", True)
     assert await client.refusal("library.getAlbum", uri=uri) == "AlbumNotFound"
     (item,) = (await client.ask("feed.getLatest"))["feed"]
@@ -191,7 +191,9 @@ async def test_R12_a_list_without_a_name_keeps_its_album(client: Client, rows: R
     uri = await rows.list(
         "alice", (track,), name=None, list_type=None, last_name="Before", last_list_type="album"
     )
-    assert [(each["uri"], each["title"]) for each in await albums_of(client)] == [(uri, "Before")]
+    assert [(each["uri"], each["title"]) for each in await albums_of_alice(client)] == [
+        (uri, "Before")
+    ]
 
 
 async def test_an_album_that_never_had_a_name_is_found_by_its_uri(
@@ -203,7 +205,7 @@ async def test_an_album_that_never_had_a_name_is_found_by_its_uri(
     await rows.list("alice", (), name=None, list_type="album")
     answer = await client.ask("library.getAlbum", uri=uri)
     assert (answer["album"]["title"], answer["album"]["itemCount"]) == ("Untitled", 1)
-    assert await albums_of(client) == []
+    assert await albums_of_alice(client) == []
 
 
 async def test_a_track_says_where_on_which_album_it_is(client: Client, rows: Rows) -> None:
@@ -237,10 +239,10 @@ async def test_an_albums_picture_is_the_first_in_its_order(client: Client, rows:
         for number in range(3)
     ]
     without = await rows.track("alice", album="A", image_url="about:blank", sort_at=at(0))
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert found["artwork"]["full"].startswith(full_picture(one))
     await rows.list("alice", (without, two, one), list_type="album", name="a")
-    (found,) = await albums_of(client)
+    (found,) = await albums_of_alice(client)
     assert found["artwork"]["full"].startswith(full_picture(two))
 
 
@@ -250,7 +252,7 @@ async def test_an_album_is_as_long_as_its_tracks_if_all_are_known(
     await rows.account("alice")
     await rows.track("alice", album="A", duration_ms=1000)
     await rows.track("alice", album="A")
-    assert "durationMs" not in (await albums_of(client))[0]
+    assert "durationMs" not in (await albums_of_alice(client))[0]
 
 
 async def test_albums_of_others_and_of_the_hidden_are_not_mine(client: Client, rows: Rows) -> None:
@@ -258,7 +260,7 @@ async def test_albums_of_others_and_of_the_hidden_are_not_mine(client: Client, r
     await rows.account("bob")
     await rows.track("alice", album="Same")
     await rows.track("bob", album="Same")
-    assert (await albums_of(client))[0]["itemCount"] == 1
+    assert (await albums_of_alice(client))[0]["itemCount"] == 1
     await rows.hide("bob")
     assert await client.refusal("library.getActorAlbums", actor="bob.test") == "InvalidRequest"
     assert (

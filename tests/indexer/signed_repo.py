@@ -41,8 +41,8 @@ def make_commit_frame(repo: Repo, *writes: Write, seq: int = 1, rev: str | None 
     return repo.commit(writes, rev=rev).frame(seq)
 
 
-def make_commit(repo: Repo, *writes: Write, seq: int = 1, rev: str | None = None) -> Commit:
-    return decoded(repo.commit(writes, rev=rev), seq)
+def make_commit(repo: Repo, *writes: Write, rev: str | None = None) -> Commit:
+    return decoded(repo.commit(writes, rev=rev))
 
 
 def decoded(event: CommitEvent, seq: int = 1) -> Commit:

@@ -372,7 +372,7 @@ VERSIONS: list[tuple[str, list[dict[str, Any] | None]]] = [
 ]
 
 
-def changes_of_records(kinds: int = len(VERSIONS)) -> st.SearchStrategy[list[RecordChange]]:
+def changes_of_records() -> st.SearchStrategy[list[RecordChange]]:
     """Few records, few versions, revs in any order."""
 
     def make(kind: int, key: int, version: int, rev: int) -> RecordChange:
@@ -382,7 +382,7 @@ def changes_of_records(kinds: int = len(VERSIONS)) -> st.SearchStrategy[list[Rec
     return st.lists(
         st.builds(
             make,
-            st.integers(0, kinds - 1),
+            st.integers(0, len(VERSIONS) - 1),
             st.integers(1, 2),
             st.integers(0, 4),
             st.integers(1, 12),

@@ -1,6 +1,7 @@
 """Small trees, right or wrong, node by node."""
 
 from collections.abc import Mapping
+from itertools import count
 
 from tests.network.encoding import Link, dag_cbor, link_to
 from tests.network.mst import Tree, common_prefix_length, height
@@ -9,11 +10,9 @@ LEAF = link_to(b"\xa0")
 OTHER = link_to(b"\xa1")
 
 
-def key_of_height(layer: int, prefix: bytes = b"a.b.c/", start: int = 0) -> bytes:
-    number = start
-    while height(key := b"%s%08d" % (prefix, number)) != layer:
-        number += 1
-    return key
+def key_of_height(layer: int, prefix: bytes) -> bytes:
+    keys = (b"%s%08d" % (prefix, number) for number in count())
+    return next(key for key in keys if height(key) == layer)
 
 
 def raw_blocks(blocks: Mapping[Link, bytes]) -> dict[bytes, bytes]:
