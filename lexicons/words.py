@@ -25,7 +25,10 @@ _UNSPACED = (
 _WORD = regex.compile(
     rf"\p{{So}}|[{_UNSPACED}]+|[[\p{{L}}\p{{M}}\p{{N}}]--[{_UNSPACED}]]+", regex.V1
 )
-_IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]", regex.V1)
+# !!!, ÷: the words of what has no others. Those that mean something in patterns are left out.
+_SIGNS = r"[[\p{P}\p{S}]--[\p{So}'\"\\%_]]"
+_SIGN = regex.compile(rf"{_SIGNS}+", regex.V1)
+_IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]|{_SIGNS}", regex.V1)
 _TOGETHER = regex.compile(r"[^\s,;:()\[\]]+", regex.V1)
 
 
@@ -57,7 +60,7 @@ def cut(text: str) -> Cut:
     found = _cut(folded)
     parted = tuple(_parted(spelled)) if "'" in spelled else ()
     if len(found) < 2:
-        return Cut(found, (), parted[:MAX_WORDS])
+        return Cut(found or _signs(folded), (), parted[:MAX_WORDS])
     parts = [_cut(piece) for piece in _TOGETHER.findall(folded)]
     joined = ["".join(part)[:MAX_WORD_CHARACTERS] for part in parts if _is_joined(part)]
     return Cut(found, tuple(joined[:MAX_WORDS]), parted[:MAX_WORDS])
@@ -82,7 +85,16 @@ def _is_joined(parts: Sequence[str]) -> bool:
 
 
 def is_unspaced(word: str) -> bool:
+    """Found by any part; signs are, too."""
     return _IS_UNSPACED.match(word) is not None
+
+
+def is_sign(word: str) -> bool:
+    return _SIGN.match(word) is not None
+
+
+def _signs(folded: str) -> tuple[str, ...]:
+    return tuple(sign[:MAX_WORD_CHARACTERS] for sign in _SIGN.findall(folded)[:MAX_WORDS])
 
 
 def _cut(folded: str) -> tuple[str, ...]:

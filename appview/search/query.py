@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from lexicons.words import cut
+from lexicons.words import cut, is_sign
 
 MAX_WORDS = 10
 MAX_EXCLUDED = 10
@@ -46,19 +46,22 @@ def parse_query(text: str) -> Query:
     phrases: list[tuple[str, ...]] = []
     without: list[tuple[str, ...]] = []
     joined: list[str] = []
+    signs: list[str] = []
     for not_phrase, phrase, not_word, word in _PART.findall(
         text[:MAX_CHARACTERS].translate(_QUOTES)
     ):
         found = cut(phrase or word)
-        if not found.words:
-            continue
-        if not_phrase or not_word:
+        if not found.words or is_sign(found.words[0]):
+            signs += found.words
+        elif not_phrase or not_word:
             without.append(found.words)
         elif phrase:
             phrases.append(found.words)
         else:
             plain += found.words
             joined += found.joined or found.words
+    if not (plain or phrases or without):
+        plain = joined = signs
     return Query(
         tuple(plain[:MAX_WORDS]),
         tuple(phrase[:MAX_WORDS] for phrase in phrases[:MAX_WORDS]),

@@ -84,6 +84,24 @@ async def test_what_an_apostrophe_holds_together_is_found_together_and_apart(
 
 
 @pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("!!!", ["!!!", "!!!!"]),
+        ("÷", ["÷"]),
+        ("...", ["…"]),
+        ("-", ["-"]),
+        ("hello ???", ["Hello!!!"]),
+        ("???", []),
+    ],
+)
+async def test_what_is_all_signs_is_found_by_them(
+    client: Client, rows: Rows, q: str, found: list[str]
+) -> None:
+    await made(rows, "!!!", "!!!!", "÷", "…", "-", "Hello!!!")
+    assert sorted(await tracks(client, q=q)) == found
+
+
+@pytest.mark.parametrize(
     ("q", "of", "field"),
     [
         ("glass harbour", "exact", "title"),

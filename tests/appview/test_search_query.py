@@ -8,6 +8,7 @@ from appview.search.cursor import checksum, decode, encode
 from appview.search.match import distance, match
 from appview.search.query import MAX_EXCLUDED, MAX_WORDS, Query, parse_query
 from appview.search.shelves import first_stages, later_stage, tsqueries
+from lexicons.words import is_sign
 from migrations.database import Pool
 from xrpc.errors import XrpcError
 
@@ -25,7 +26,12 @@ NOW = 1_800_000_000
         ('joga -"live at"', Query(("joga",), (), (("live", "at"),), ("joga",))),
         ("lo-fi", Query(("lo", "fi"), joined=("lofi",))),
         ('"still typi', Query(("still", "typi"), joined=("still", "typi"))),
-        ("- -- !", Query(())),
+        ("says ...?", Query(("says",), joined=("says",))),
+        ("!!! says", Query(("says",), joined=("says",))),
+        ("!!!", Query(("!!!",), joined=("!!!",))),
+        ('"..."', Query(("...",), joined=("...",))),
+        ("-live ...", Query((), (), (("live",),))),
+        ("% _ \\", Query(())),
         ("", Query(())),
     ],
 )
@@ -41,7 +47,8 @@ def test_a_query_is_bounded_and_of_words(text: str) -> None:
     assert len(query.without) <= MAX_EXCLUDED
     for word in (*query.words, *sum(query.phrases, ()), *sum(query.without, ())):
         assert word
-        assert not set(word) & set(" '\"\\:*&|!()")
+        assert not set(word) & set(" '\"\\%_")
+        assert is_sign(word) or not set(word) & set(":*&|!()")
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), max_size=MAX_WORDS))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexicons.terms import attribute, document_terms, misspellings, pairs
-from lexicons.words import MAX_WORD_CHARACTERS, MAX_WORDS, cut, is_unspaced, words
+from lexicons.words import MAX_WORD_CHARACTERS, MAX_WORDS, cut, is_sign, is_unspaced, words
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,10 @@ from lexicons.words import MAX_WORD_CHARACTERS, MAX_WORDS, cut, is_unspaced, wor
         ("ガラス がらす ｶﾞﾗｽ", ("がらす", "がらす", "がらす")),
         ("🔥love🔥", ("🔥", "love", "🔥")),
         ("rock & roll!!! (2024)", ("rock", "roll", "2024")),
-        ("… --- ?!", ()),
+        ("… --- ?!", ("...", "---", "?!")),
+        ("÷", ("÷",)),
+        ("100 % !!!", ("100",)),
+        ("% _ \\ ' \"", ()),
     ],
 )
 def test_what_differs_only_in_how_it_is_written_is_the_same(
@@ -70,13 +73,19 @@ def test_whatever_is_cut_is_bounded_and_of_words(text: str) -> None:
     assert len(found.words) <= MAX_WORDS
     for word in (*found.words, *found.joined, *found.parted):
         assert 0 < len(word) <= MAX_WORD_CHARACTERS
-        assert not set(word) & set(" \t\n'\"\\%_&|!:()")
+        assert not set(word) & set(" \t\n'\"\\%_")
+        assert is_sign(word) or not set(word) & set("&|!:()")
 
 
 @given(st.text(max_size=100))
 def test_to_cut_what_was_cut_changes_nothing(text: str) -> None:
     found = words(text)
     assert words(" ".join(found)) == found
+
+
+def test_a_sign_is_no_word_and_found_by_any_part() -> None:
+    assert is_sign("!!!") and is_unspaced("!!!")
+    assert not any(map(is_sign, ("a", "東", "🔥", "7", "गाना")))
 
 
 def test_some_scripts_write_words_in_one_another() -> None:
