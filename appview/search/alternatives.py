@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appview.pagination import Row
+from appview.row import Row
 from appview.search.match import allowed_slips, distance
 from lexicons.terms import Kind, misspellings
 from lexicons.words import is_unspaced
@@ -16,8 +16,8 @@ MAX_ALTERNATIVES = 30
 Words = Mapping[str, Sequence[str]]
 """By a word that was typed, others."""
 
-# Words with the asked one in them, the shortest first; words one slip away, or much alike: who writes
-# what others have written has hardly made two.
+# Words with the asked one in them, the shortest first; words a slip away; words much alike, though
+# not where others wrote it so: with two slips in it, it had hardly become a word.
 ALTERNATIVES = """
 select asked.word, other.kind, other.word as other, other.is_part
 from unnest($1::text[], $2::text[]) as asked (word, misspellings)
