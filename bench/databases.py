@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from migrations import embedded, runner
-from tests.conftest import new_database
+from tests.databases import new_database
 
 
 @asynccontextmanager

@@ -4,24 +4,20 @@ And for all tests that invent their examples: as much time for each as it takes.
 """
 
 import os
-import shutil
-import tempfile
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 from hypothesis import settings
 
-from migrations import embedded, runner
+from migrations import runner
 from migrations.database import Pool, create_pool
-from tests.support import refuse_other_machines
-
-MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 3 << 30
+from tests.databases import (
+    fast_server,
+    new_database,
+    refuse_other_machines,
+    server_folder,
+)
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", settings.default, deadline=None)
@@ -31,48 +27,6 @@ settings.load_profile("unhurried")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits longest begins first: at the end of a parallel run all would wait for it."""
     items.sort(key=lambda item: "network" not in item.path.parts)
-
-
-def with_database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-@asynccontextmanager
-async def new_database(server_url: str, template: str) -> AsyncIterator[str]:
-    name = f"plyr_test_{uuid.uuid4().hex[:12]}"
-    admin = await asyncpg.connect(server_url)
-    try:
-        # Files copied are a few calls, where the default takes every page through the WAL.
-        await admin.execute(f"create database {name} template {template} strategy file_copy")
-        try:
-            yield with_database(server_url, name)
-        finally:
-            await admin.execute(f"drop database {name} with (force)")
-    finally:
-        await admin.close()
-
-
-@asynccontextmanager
-async def fast_server(folder: Path) -> AsyncIterator[str]:
-    """A Postgres of our own that need not survive a power cut."""
-    async with embedded.running(folder) as url:
-        admin = await asyncpg.connect(url)
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            await admin.execute(f"alter system set {setting} = off")
-        await admin.execute("alter system set max_wal_size = '256MB'")
-        await admin.execute("select pg_reload_conf()")
-        await admin.close()
-        yield url
-
-
-@contextmanager
-def server_folder(on_disk: Path) -> Iterator[Path]:
-    """In memory where there is plenty: each database is a thousand files to make and to delete."""
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
-        yield on_disk
-        return
-    with tempfile.TemporaryDirectory(prefix="plyr-test-", dir=MEMORY) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -6,19 +6,16 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import pytest
 
 SHARED = Path(os.environ.get("PLYR_SHARED", Path(__file__).parents[2] / "shared"))
 """Beside the project: the official vectors, and what was recorded."""
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that meet no certificate: to load those of the world takes 20 ms each time."""
-LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def http_client(base_url: str = "", **options: Any) -> httpx.AsyncClient:
@@ -65,20 +62,3 @@ def least_cpu_seconds(work: Callable[[], object]) -> float:
         work()
         took.append(time.process_time() - begun)
     return min(took)
-
-
-def refuse_other_machines(url: str, environ: Mapping[str, str]) -> str:
-    """Tests create and drop databases: never on a server that somebody else may use."""
-    parts = urlsplit(url)
-    places = parts.netloc.rpartition("@")[2].split(",")
-    hosts = [urlsplit(f"//{place}").hostname for place in places if place]
-    hosts += [host for value in parse_qs(parts.query).get("host", []) for host in value.split(",")]
-    for host in hosts or environ.get("PGHOST", "").split(","):
-        if host and host not in LOCAL_HOSTS and not host.startswith("/"):
-            pytest.exit(
-                f"PLYR_TEST_DATABASE_URL names {host}, which is not this machine. Tests create and "
-                "drop databases: give a server on localhost or a socket folder, or unset it to "
-                "use an embedded Postgres.",
-                returncode=4,
-            )
-    return url

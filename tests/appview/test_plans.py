@@ -30,7 +30,7 @@ from tests.appview.plans import (
     touched,
 )
 from tests.appview.served import asking
-from tests.conftest import new_database
+from tests.databases import new_database
 
 TRACKS = 10_000
 LARGE = 500

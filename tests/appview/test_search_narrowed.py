@@ -15,7 +15,7 @@ from appview.search.query import parse_query
 from indexer.search.follow import Search as Follower
 from migrations.database import Pool, create_pool
 from tests.appview.makers import Rows
-from tests.conftest import new_database
+from tests.databases import new_database
 
 HORIZON = datetime(2026, 11, 20, tzinfo=UTC)
 TEXTS = ("common", "comm", "rare", "common rare", '"common often"', "ommon", "often -rare", "r.are")

@@ -18,7 +18,7 @@ from tests.appview.conftest import Client
 from tests.appview.served import asking
 from tests.appview.statements import Counted
 from tests.appview.world import parameters, question
-from tests.conftest import new_database
+from tests.databases import new_database
 
 CATALOG = load_catalog()
 OF_DIDS = {"did", "uriPatterns"}

@@ -19,7 +19,7 @@ from tests.appview.conftest import Client
 from tests.appview.served import asking
 from tests.appview.world import ALICE, LIST, TRACK, of, question, uri
 from tests.clients.javascript import TheirValidator
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.indexer.changes import change, comment, like, listing, profile
 
 CATALOG = load_catalog()

@@ -10,7 +10,7 @@ import pytest
 from tests.browser import chromium
 from tests.browser.chromium import Browser, Tab
 from tests.browser.sound import SECONDS, Form, song
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.network import http, makers
 from tests.network.http import HttpServer
 from tests.network.program import Program

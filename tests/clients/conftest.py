@@ -11,7 +11,7 @@ from lexicons.catalog import load_catalog
 from migrations.database import create_pool
 from tests.appview import world
 from tests.appview.served import served
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.support import http_client
 
 

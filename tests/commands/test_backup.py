@@ -18,7 +18,7 @@ from indexer import moderation
 from indexer.moderation import Decision, Subject
 from migrations.database import Pool, create_pool
 from tests.commands.decisions import Json, config, decide, decided
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.indexer.changes import (
     ALICE,
     BOB,

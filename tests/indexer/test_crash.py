@@ -20,7 +20,7 @@ import pytest
 from indexer.leadership import LEADER_LOCK
 from indexer.writer import LOCK as WRITER_LOCK
 from migrations.database import Pool, create_pool
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.indexer.crowd import introduce, record_crowd
 from tests.indexer.directory import serving_directory
 from tests.indexer.dump import everything

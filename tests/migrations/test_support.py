@@ -1,6 +1,7 @@
 import pytest
 
-from tests.support import refuse_other_machines, wait_until
+from tests.databases import refuse_other_machines
+from tests.support import wait_until
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tests.conftest import fast_server
+from tests.databases import fast_server
 from tests.mutants.catalog import MUTANTS
 from tests.mutants.copies import ROOT, Copy
 from tests.mutants.mutant import Mutant

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.network.program import Program
 from tests.network.story import Stage, Story
 from tests.network.world import World

@@ -11,7 +11,7 @@ import pytest
 
 from appview.commands.check import check_labeler
 from appview.config import from_env
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.network.keys import SigningKey
 from tests.network.labeler import Labeler
 from tests.network.makers import comment, like, track
