@@ -9,6 +9,14 @@ BUCKET = "tests/appview/test_bucket.py"
 
 BLOBS = (
     Mutant(
+        name="blob-trickles-for-ever",
+        file="appview/media/slots.py",
+        old="        if slow:\n",
+        new="        if False:\n",
+        breaks="hosts at four addresses keep everybody from every blob that is not here yet",
+        tests=(f"{RIVALS}::test_a_host_that_stalls_gives_way_to_who_waits",),
+    ),
+    Mutant(
         name="blob-unproven",
         file="appview/media/filling.py",
         old="    if digest != filling.digest:",
@@ -69,8 +77,8 @@ BLOBS = (
     Mutant(
         name="blob-slot-before-turn",
         file="appview/media/filling.py",
-        old="        async with fetch() as incoming, slots.taken(incoming.peer):",
-        new="        async with slots.taken(), fetch() as incoming:",
+        old="fetch() as incoming, slots.taken(incoming.peer, lambda: filling.received):",
+        new="slots.taken('', lambda: filling.received), fetch() as incoming:",
         breaks="one host that answers nothing keeps every cold blob from coming",
         tests=(f"{RIVALS}::test_a_host_that_answers_nothing_keeps_nobody_from_the_others",),
     ),

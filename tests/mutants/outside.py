@@ -7,6 +7,17 @@ AUTH = "tests/xrpc/test_auth.py"
 
 OUTSIDE = (
     Mutant(
+        name="places-held-for-ever",
+        file="xrpc/places.py",
+        old="since + self._least_seconds if number < waiting else None",
+        new="None",
+        breaks="hosts that never answer keep us from all others",
+        tests=(
+            "tests/xrpc/test_tarpits.py"
+            "::test_hosts_that_never_answer_leave_a_place_to_one_that_does",
+        ),
+    ),
+    Mutant(
         name="private-address-allowed",
         file="xrpc/addresses.py",
         old='        "10.0.0.0/8",\n',

@@ -12,6 +12,17 @@ SIGN_OF_LIFE = (
 
 PEOPLE = (
     Mutant(
+        name="slow-domains-in-the-way",
+        file="indexer/questions.py",
+        old="min(AT_ONCE + aside, AT_MOST)",
+        new="AT_ONCE",
+        breaks="domains that never answer hold up the questions about everybody else",
+        tests=(
+            "tests/indexer/test_questions.py"
+            "::test_hosts_of_many_names_that_never_answer_hold_up_nobody_else",
+        ),
+    ),
+    Mutant(
         name="hidden-never-confirmed",
         file="indexer/decisions.py",
         old="        due = None if event.active else event.did",

@@ -60,7 +60,7 @@ HAD = (
         old="        if not may_be(said[name]):\n",
         new="        if False:\n",
         breaks="what has taken a reader over stops the reading of all other sounds",
-        tests=("tests/appview/test_taken_over.py",),
+        tests=("tests/appview/test_taken_over.py::test_a_number_that_no_sound_has_is_refused",),
     ),
     Mutant(
         name="length-guessed",

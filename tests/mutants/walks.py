@@ -10,6 +10,14 @@ WALKED = "tests/indexer/test_resync.py"
 
 WALKS = (
     Mutant(
+        name="walk-for-an-hour",
+        file="indexer/resync.py",
+        old="            for _ in range(workers + 1):\n",
+        new="            for _ in range(workers):\n",
+        breaks="six hosts that trickle keep every other repo from being walked",
+        tests=(f"{WALKED}::test_slow_hosts_however_many_they_are_leave_a_worker_to_others",),
+    ),
+    Mutant(
         name="truncated-walk-deletes",
         file="indexer/walks.py",
         old='raise Truncated(f"{len(wanted)} nodes did not come, first {cid_text(wanted[0])}")',
