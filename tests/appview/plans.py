@@ -2,40 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import asyncpg
-
 from migrations.database import Pool
+from tests.appview.statements import Statement
 
 Node: TypeAlias = Mapping[str, Any]
 MODES = ("force_custom_plan", "force_generic_plan")
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    sql: str
-    arguments: tuple[Any, ...]
-
-
-def recorder(seen: list[Statement]) -> type[asyncpg.Connection]:
-    """A connection that notes what it is asked."""
-
-    class Recorder(asyncpg.Connection):
-        async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-            seen.append(Statement(query, args))
-            return await super().fetch(query, *args, **options)
-
-        async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-            seen.append(Statement(query, args))
-            return await super().fetchrow(query, *args, **options)
-
-        async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
-            seen.append(Statement(query, args))
-            return await super().fetchval(query, *args, **options)
-
-    return Recorder
 
 
 async def plan(pool: Pool, statement: Statement, mode: str) -> Node:

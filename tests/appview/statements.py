@@ -1,5 +1,6 @@
 """The SQL statements that a pool carries out."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -11,13 +12,18 @@ BORDERS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    sql: str
+    arguments: tuple[Any, ...]
+
+
 class Counted:
-    """The statements that a pool has carried out."""
-
     def __init__(self) -> None:
-        self.statements: list[str] = []
+        self.statements: list[Statement] = []
 
-    def take(self) -> list[str]:
+    def take(self) -> list[Statement]:
+        """Those since they were taken last."""
         taken, self.statements = self.statements, []
         return taken
 
@@ -26,4 +32,4 @@ class Counted:
 
     def _note(self, query: Any) -> None:
         if not " ".join(query.query.split()).lower().startswith(BORDERS):
-            self.statements.append(query.query)
+            self.statements.append(Statement(query.query, query.args))

@@ -21,15 +21,14 @@ from tests.appview.makers import AN_AUDIO_CID
 from tests.appview.plans import (
     MODES,
     Node,
-    Statement,
     nodes,
     plan,
-    recorder,
     sentence,
     sorted_rows,
     touched,
 )
 from tests.appview.served import asking
+from tests.appview.statements import Counted, Statement
 from tests.databases import new_database
 
 TRACKS = 10_000
@@ -287,7 +286,7 @@ class Large:
 
     client: Client
     pool: Pool
-    seen: list[Statement]
+    counted: Counted
     places: dict[str, str]
 
     async def ask(self, method: str, params: dict[str, Any]) -> list[Statement]:
@@ -297,9 +296,9 @@ class Large:
             else self.places.get(value, value)
             for name, value in params.items()
         }
-        self.seen.clear()
+        self.counted.take()
         await self.client.ask(method, **found)
-        return list(self.seen)
+        return self.counted.take()
 
 
 @pytest.fixture(scope="module")
@@ -307,21 +306,19 @@ async def large(
     postgres_url: str, template: str, tmp_path_factory: pytest.TempPathFactory, catalog: Catalog
 ) -> AsyncIterator[Large]:
     settings = AppSettings("https://music.test", "1", tmp_path_factory.mktemp("data"))
-    seen: list[Statement] = []
+    counted = Counted()
     async with new_database(postgres_url, template) as url:
         await catalogue.fill(url, TRACKS)
         async with (
             create_pool(url, min_size=1, max_size=2) as pool,
-            asyncpg.create_pool(
-                url, min_size=1, max_size=1, connection_class=recorder(seen)
-            ) as asked,
+            asyncpg.create_pool(url, min_size=1, max_size=1, init=counted.watch) as asked,
         ):
             await Search(pool).follow()
             await pool.execute(EXTREMES.replace("{cid}", AN_AUDIO_CID))
             await pool.execute("vacuum analyze")
             places = {name: await pool.fetchval(sql) for name, sql in PLACES.items()}
             async with asking(create_app(settings, asked, catalog, None)) as http:
-                yield Large(Client(http, catalog), pool, seen, places)
+                yield Large(Client(http, catalog), pool, counted, places)
 
 
 def test_every_endpoint_is_asked() -> None:
