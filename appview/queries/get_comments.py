@@ -10,7 +10,7 @@ from appview.pagination import (
     EARLIEST,
     LATEST,
     Order,
-    page_of,
+    looked_page,
     time_cursor,
     time_key,
     timestamp_cursor,
@@ -24,63 +24,73 @@ from xrpc.server import XrpcRequest
 
 MAX_BIGINT = 2**63 - 1
 
+# Anybody can comment as often as he wants to: a page looks at so many, the next goes on there.
 BY_TIMESTAMP = """
 select *
 from (
-    select
-        comment.*,
-        author.handle,
-        author.display_name,
-        author.avatar
+    select *, row_number() over (order by timestamp_ms, uri) = 2000 as is_last
     from comment
-    join shown_account as author on author.did = comment.did
-    where comment.subject = $1
-    and (comment.timestamp_ms, comment.uri) > ($2, $3)
-    and comment.timestamp_ms between $4 and $5
-    and not exists (select from local.takedown where takedown.subject = comment.uri)
-    order by comment.timestamp_ms, comment.uri
-    limit 101
-) as page
+    where subject = $1
+    and (timestamp_ms, uri) > ($2, $3)
+    and timestamp_ms between $4 and $5
+    order by timestamp_ms, uri
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown, handle, display_name, avatar
+    from shown_account
+    where did = looked_at.did
+    and not exists (select from local.takedown where takedown.subject = looked_at.uri)
+    limit 1
+) as author on true
+where is_shown or is_last
+order by timestamp_ms, uri
 limit $6
 """
 
 NEWEST = """
 select *
 from (
-    select
-        comment.*,
-        author.handle,
-        author.display_name,
-        author.avatar
+    select *, row_number() over (order by sort_at desc, uri desc) = 2000 as is_last
     from comment
-    join shown_account as author on author.did = comment.did
-    where comment.subject = $1
-    and (comment.sort_at, comment.uri) < ($2, $3)
-    and comment.timestamp_ms between $4 and $5
-    and not exists (select from local.takedown where takedown.subject = comment.uri)
-    order by comment.sort_at desc, comment.uri desc
-    limit 101
-) as page
+    where subject = $1
+    and (sort_at, uri) < ($2, $3)
+    order by sort_at desc, uri desc
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown, handle, display_name, avatar
+    from shown_account
+    where did = looked_at.did
+    and looked_at.timestamp_ms between $4 and $5
+    and not exists (select from local.takedown where takedown.subject = looked_at.uri)
+    limit 1
+) as author on true
+where is_shown or is_last
+order by sort_at desc, uri desc
 limit $6
 """
 
 OLDEST = """
 select *
 from (
-    select
-        comment.*,
-        author.handle,
-        author.display_name,
-        author.avatar
+    select *, row_number() over (order by sort_at, uri) = 2000 as is_last
     from comment
-    join shown_account as author on author.did = comment.did
-    where comment.subject = $1
-    and (comment.sort_at, comment.uri) > ($2, $3)
-    and comment.timestamp_ms between $4 and $5
-    and not exists (select from local.takedown where takedown.subject = comment.uri)
-    order by comment.sort_at, comment.uri
-    limit 101
-) as page
+    where subject = $1
+    and (sort_at, uri) > ($2, $3)
+    order by sort_at, uri
+    limit 2000
+) as looked_at
+left join lateral (
+    select true as is_shown, handle, display_name, avatar
+    from shown_account
+    where did = looked_at.did
+    and looked_at.timestamp_ms between $4 and $5
+    and not exists (select from local.takedown where takedown.subject = looked_at.uri)
+    limit 1
+) as author on true
+where is_shown or is_last
+order by sort_at, uri
 limit $6
 """
 
@@ -111,10 +121,10 @@ async def _page(
     )
     if params["sort"] == "newest":
         rows = await connection.fetch(NEWEST, uri, *time_key(cursor, LATEST), *span)
-        return page_of(rows, limit)
+        return looked_page(rows, limit)
     if params["sort"] == "oldest":
         key = time_key(cursor, EARLIEST, Order.OLDEST)
         rows = await connection.fetch(OLDEST, uri, *key, *span)
-        return page_of(rows, limit, partial(time_cursor, order=Order.OLDEST))
+        return looked_page(rows, limit, partial(time_cursor, order=Order.OLDEST))
     rows = await connection.fetch(BY_TIMESTAMP, uri, *timestamp_key(cursor), *span)
-    return page_of(rows, limit, timestamp_cursor)
+    return looked_page(rows, limit, timestamp_cursor)

@@ -33,7 +33,8 @@ async def walk(client: Client, method: str, items: str, **params: Any) -> tuple[
     pages, cursor = 0, dict[str, str]()
     while True:
         answer = await client.ask(method, **params, **cursor)
-        found += [item.get("uri") or item["track"]["uri"] for item in answer[items]]
+        things = [item.get("track") or item.get("list") or item for item in answer[items]]
+        found += [thing["uri"] for thing in things]
         pages += 1
         if "cursor" not in answer:
             return found, pages
@@ -162,3 +163,72 @@ async def test_tracks_behind_many_of_a_hidden_account_are_found(
         await rows.pool.execute("delete from track_tag where track_uri <> $1", track)
         await rows.pool.execute(TRACKS, did("bob"), hidden, at(60))
         assert await walk(client, method, "feed", **by) == ([track], pages)
+
+
+COMMENTS = """
+insert into comment (
+    uri, did, rkey, cid, subject, subject_cid, text, timestamp_ms, created_at, sort_at, indexed_at
+)
+select
+    'at://' || $1 || '/fm.plyr.comment/many' || n, $1, 'many' || n, 'c', $2, 'c', 'M', n, '',
+    $4::timestamptz + n * interval '1 millisecond', now()
+from generate_series(1, $3::integer) as n
+"""
+
+
+@pytest.mark.parametrize("sort", ["timestamp", "newest", "oldest"])
+async def test_comments_behind_many_of_a_hidden_account_are_found(
+    client: Client, rows: Rows, sort: str
+) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    track = await rows.track("alice")
+    last = {"timestamp_ms": 10_000, "sort_at": at(1 if sort == "newest" else 3_600)}
+    comment = await rows.comment("alice", track, **last)
+    await rows.pool.execute(COMMENTS, did("bob"), track, LOOKED_AT, at(60))
+    await rows.hide("bob")
+    asked = {"uri": track, "sort": sort}
+    assert await walk(client, "feed.getComments", "comments", **asked) == ([comment], 2)
+
+
+async def test_newest_comments_of_a_stretch_are_found_behind_many_elsewhere(
+    client: Client, rows: Rows
+) -> None:
+    await rows.account("alice")
+    track = await rows.track("alice")
+    comment = await rows.comment("alice", track, timestamp_ms=10_000, sort_at=at(1))
+    await rows.pool.execute(COMMENTS, did("alice"), track, LOOKED_AT, at(60))
+    asked = {"uri": track, "sort": "newest", "fromMs": 9_000}
+    assert await walk(client, "feed.getComments", "comments", **asked) == ([comment], 2)
+
+
+ITEMS = """
+insert into list_item (list_uri, position, subject, subject_cid, sort_at, last_list_type)
+select uri, position, $1, 'c', sort_at, last_list_type
+from list
+cross join unnest($2::integer[]) as position
+where rkey like 'many%'
+"""
+
+
+@pytest.mark.parametrize(
+    ("lists", "positions", "pages"),
+    [
+        pytest.param(LOOKED_AT - 2, [0], 1, id="just-seen"),
+        pytest.param(LOOKED_AT - 1, [0], 2, id="last"),
+        pytest.param(LOOKED_AT, [0], 2, id="behind"),
+        pytest.param(3, list(range(1_000)), 2, id="many-times-on-few"),
+    ],
+)
+async def test_lists_with_a_track_are_found_behind_many_that_are_hidden(
+    client: Client, rows: Rows, lists: int, positions: list[int], pages: int
+) -> None:
+    await rows.account("alice")
+    await rows.account("bob")
+    track = await rows.track("alice")
+    uri = await rows.list("alice", (GONE, track), name="Z", sort_at=at(1))
+    await rows.pool.execute(ALBUMS, did("bob"), lists, at(60))
+    await rows.pool.execute(ITEMS, track, positions)
+    await rows.hide("bob")
+    walked = await walk(client, "library.getListsContaining", "lists", uri=track)
+    assert walked == ([uri], pages)
