@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from tests.network import http, scenes
 from tests.network.encoding import TidClock
@@ -13,7 +13,7 @@ from tests.network.makers import track
 from tests.network.program import Program
 from tests.network.repo import Repo, Write
 from tests.network.story import Stage, Story
-from tests.network.world import untold
+from tests.network.world import Person, Written, untold
 from tests.support import wait_until
 
 GET_REPO = "com.atproto.sync.getRepo"
@@ -79,21 +79,28 @@ async def test_case_57_a_sync_signed_by_someone_else_is_ignored(story: Story) ->
     await story.holds()
 
 
+@asynccontextmanager
+async def being_walked(person: Person, song: Written) -> AsyncIterator[None]:
+    """By a walk that goes on after the block."""
+    answering = asyncio.Event()
+    person.pds.faults.on(GET_BLOCKS, http.held(answering))
+    person.pds.faults.on(GET_REPO, http.held(answering))
+    await scenes.silently_changed(person, song)
+    fetched = person.repo_requests()
+    await person.sync()
+    await wait_until(lambda: person.repo_requests() > fetched)
+    yield
+    answering.set()
+
+
 async def test_case_58_commits_during_a_resync_wait_and_survive_a_crash(story: Story) -> None:
     alice, song = await story.known()
-    answering = asyncio.Event()
-    alice.pds.faults.on(GET_BLOCKS, http.held(answering))
-    alice.pds.faults.on(GET_REPO, http.held(answering))
-    await scenes.silently_changed(alice, song)
-    fetched = alice.repo_requests()
-    await alice.sync()
-    await wait_until(lambda: alice.repo_requests() > fetched)
-    late = await alice.write(track("During the walk"))
-    await alice.delete(song)
-    await alice.write(track("And another"))
-    await story.passes()
-    await story.program.kill()
-    answering.set()
+    async with being_walked(alice, song):
+        late = await alice.write(track("During the walk"))
+        await alice.delete(song)
+        await alice.write(track("And another"))
+        await story.passes()
+        await story.program.kill()
     alice.pds.faults.clear()
     await story.program.start()
     await story.holds()
@@ -103,18 +110,11 @@ async def test_case_58_commits_during_a_resync_wait_and_survive_a_crash(story: S
 
 async def test_case_58_commits_during_a_resync_are_applied_after_it(story: Story) -> None:
     alice, song = await story.known()
-    answering = asyncio.Event()
-    alice.pds.faults.on(GET_BLOCKS, http.held(answering))
-    alice.pds.faults.on(GET_REPO, http.held(answering))
-    await scenes.silently_changed(alice, song)
-    fetched = alice.repo_requests()
-    await alice.sync()
-    await wait_until(lambda: alice.repo_requests() > fetched)
-    for number in range(5):
-        await alice.write(track(f"During the walk {number}"))
-    await alice.delete(song)
-    await story.passes()
-    answering.set()
+    async with being_walked(alice, song):
+        for number in range(5):
+            await alice.write(track(f"During the walk {number}"))
+        await alice.delete(song)
+        await story.passes()
     await story.holds()
 
 
