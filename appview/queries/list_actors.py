@@ -7,18 +7,31 @@ from typing import cast
 from appview.context import AppContext, snapshot
 from appview.hydrate.accounts import load_profiles
 from appview.hydrate.rankings import load_chart
-from appview.pagination import LATEST, Order, page_of, time_cursor, time_key
+from appview.pagination import LATEST, Order, looked_page, time_cursor, time_key
 from appview.row import Row
 from appview.views.actor import profile_view
 from lexicons.types import ListActorsOutput, ListActorsParams
 from migrations.runner import Connection
 from xrpc.server import XrpcRequest
 
-# Those of whom nothing is left but what others know of them are not listed.
+# Those of whom nothing is left but what others know of them are not listed. There may be any
+# number of them: a page looks at so many accounts, the next goes on there.
 NEWEST = """
 select *
 from (
     select
+        first_seen_at as key_at,
+        did as key_did,
+        row_number() over (order by first_seen_at desc, did desc) = 2000 as is_last
+    from account
+    where active
+    and (first_seen_at, did) < ($1, $2)
+    order by first_seen_at desc, did desc
+    limit 2000
+) as looked_at
+left join lateral (
+    select
+        true as is_shown,
         shown_account.*,
         coalesce(account_count.tracks, 0) as tracks,
         coalesce(account_count.lists, 0) as lists,
@@ -26,16 +39,17 @@ from (
         coalesce(account_count.likes_received, 0) as likes_received
     from shown_account
     left join account_count using (did)
-    where (shown_account.first_seen_at, shown_account.did) < ($1, $2)
+    where shown_account.did = looked_at.key_did
     and (
         shown_account.profile_indexed_at is not null
         or account_count.tracks > 0
         or account_count.lists > 0
         or account_count.likes_given > 0
     )
-    order by shown_account.first_seen_at desc, shown_account.did desc
-    limit 101
-) as page
+    limit 1
+) as page on true
+where is_shown or is_last
+order by key_at desc, key_did desc
 limit $3
 """
 
@@ -59,8 +73,8 @@ async def _newest(
     start = time_key(params.get("cursor"), LATEST, Order.ACCOUNT)
     limit = params["limit"]
     rows = await connection.fetch(NEWEST, *start, limit + 1)
-    cursor = partial(time_cursor, order=Order.ACCOUNT, at="first_seen_at", uri="did")
-    return page_of(rows, limit, cursor)
+    cursor = partial(time_cursor, order=Order.ACCOUNT, at="key_at", uri="key_did")
+    return looked_page(rows, limit, cursor)
 
 
 async def _ranked(

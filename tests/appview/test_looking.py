@@ -34,7 +34,7 @@ async def walk(client: Client, method: str, items: str, **params: Any) -> tuple[
     while True:
         answer = await client.ask(method, **params, **cursor)
         things = [item.get("track") or item.get("list") or item for item in answer[items]]
-        found += [thing["uri"] for thing in things]
+        found += [thing.get("uri") or thing["did"] for thing in things]
         pages += 1
         if "cursor" not in answer:
             return found, pages
@@ -232,3 +232,21 @@ async def test_lists_with_a_track_are_found_behind_many_that_are_hidden(
     await rows.hide("bob")
     walked = await walk(client, "library.getListsContaining", "lists", uri=track)
     assert walked == ([uri], pages)
+
+
+@pytest.mark.parametrize(("strangers", "pages"), [(-2, 1), (-1, 2), (0, 2)])
+async def test_accounts_are_found_behind_many_of_whom_nothing_is_left(
+    client: Client, rows: Rows, strangers: int, pages: int
+) -> None:
+    await rows.account("alice", first_seen_at=at(1))
+    await rows.track("alice")
+    await rows.pool.execute(
+        """
+        insert into account (did, first_seen_at)
+        select 'did:plc:stranger' || n, $2 from generate_series(1, $1::integer) as n
+        """,
+        LOOKED_AT + strangers,
+        at(60),
+    )
+    walked = await walk(client, "actor.listActors", "actors", sort="newest")
+    assert walked == ([did("alice")], pages)
