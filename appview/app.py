@@ -14,8 +14,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from appview.context import AppContext, AppSettings
-from appview.event_source import PATH as EVENTS_PATH
-from appview.event_source import EventSource
+from appview.events.source import PATH as EVENTS_PATH
+from appview.events.source import EventSource
 from appview.events.tail import Tail
 from appview.hydrate.accounts import load_rev
 from appview.labelling import label

@@ -6,8 +6,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from appview.context import AppContext
-from appview.event_source import PATH as EVENTS_PATH
 from appview.events.event import NSID as EVENTS_NSID
+from appview.events.source import PATH as EVENTS_PATH
 from lexicons.catalog import Catalog
 from xrpc.beside import Beside
 from xrpc.errors import XrpcError
