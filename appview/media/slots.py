@@ -47,6 +47,9 @@ class Slots:
     per_peer: int = FILLS_PER_PEER
     least_seconds: float = LEAST_SECONDS
     _of_peer: Counter[str] = field(default_factory=Counter)
+    # Of those who hold places or wait for more: their last turn.
+    _last_turn: dict[str, int] = field(default_factory=dict)
+    _turns: int = 0
     _taken: list[_Taken] = field(default_factory=list)
     _waiting: list[_Waiting] = field(default_factory=list)
 
@@ -83,24 +86,35 @@ class Slots:
                 self._give_back(peer)
             else:
                 self._waiting.remove(waiting)
+                self._forget_if_gone(peer)
             raise
 
     def _let_in(self) -> None:
-        """Whose address has the fewest places comes first."""
+        """First whose address has the fewest places, and has been let in longest ago."""
         while self._of_peer.total() < self.total:
             fitting = [one for one in self._waiting if self._of_peer[one.peer] < self.per_peer]
             if not fitting:
                 return
-            first = min(fitting, key=lambda one: self._of_peer[one.peer])
+            first = min(fitting, key=self._rank)
             self._waiting.remove(first)
+            self._turns += 1
+            self._last_turn[first.peer] = self._turns
             self._of_peer[first.peer] += 1
             first.turn.set_result(None)
 
+    def _rank(self, one: _Waiting) -> tuple[int, int]:
+        return self._of_peer[one.peer], self._last_turn.get(one.peer, 0)
+
     def _give_back(self, peer: str) -> None:
         self._of_peer[peer] -= 1
+        self._forget_if_gone(peer)
+        self._let_in()
+
+    def _forget_if_gone(self, peer: str) -> None:
         if not self._of_peer[peer]:
             del self._of_peer[peer]
-        self._let_in()
+            if all(one.peer != peer for one in self._waiting):
+                self._last_turn.pop(peer, None)
 
     def _call_on_slowest(self, peer: str) -> None:
         """Of those of the address where that has as many as it may have, else of all."""

@@ -41,6 +41,7 @@ async def fills(total: int, per_peer: int, least_seconds: float) -> AsyncIterato
     finally:
         await end(made.tasks.values())
         assert not made.slots._of_peer
+        assert not made.slots._last_turn
         assert not made.slots._waiting
         assert not made.slots._taken
 
@@ -107,6 +108,16 @@ async def test_the_address_with_the_fewest_places_comes_first() -> None:
         assert len(made.begun) <= 8, "not behind all that had waited before"
 
 
+async def test_who_has_had_no_turn_comes_before_those_who_had_one() -> None:
+    async with fills(4, 1, 0.2) as made:
+        for number in range(40):
+            made.add(f"{'abcd'[number % 4]} {number}", 1)
+        await wait_until(lambda: len(made.begun) == 4)
+        made.add("e 0", 2)
+        await wait_until(lambda: "e 0" in made.begun)
+        assert len(made.begun) <= 8
+
+
 async def test_who_leaves_while_it_waits_takes_no_place_along() -> None:
     async with fills(1, 1, 600.0) as made:
         made.add("a 0")
@@ -116,6 +127,20 @@ async def test_who_leaves_while_it_waits_takes_no_place_along() -> None:
         await end([made.tasks[f"b {number}"] for number in range(4)])
         await end([made.tasks["a 0"]])
         await wait_until(lambda: "b 4" in made.begun)
+
+
+async def test_who_leaves_is_forgotten() -> None:
+    async with fills(1, 1, 600.0) as made:
+        made.add("a 0")
+        await wait_until(lambda: made.begun)
+        made.add("b 0")
+        made.add("a 1")
+        await wait_until(lambda: len(made.slots._waiting) == 2)
+        await end([made.tasks["a 0"]])
+        await wait_until(lambda: "b 0" in made.begun)
+        assert set(made.slots._last_turn) == {"a", "b"}
+        await end([made.tasks["a 1"]])
+        assert set(made.slots._last_turn) == {"b"}
 
 
 async def test_whoever_is_let_in_and_leaves_at_that_moment_gives_the_place_back() -> None:
