@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -184,6 +184,20 @@ def test_connecting_counts_as_a_request() -> None:
     assert refused.value.status == 429
     with seats.seat("192.0.2.2"):
         pass
+
+
+def test_whoever_has_many_networks_has_the_seats_of_a_few() -> None:
+    seats = Seats(100, 2)
+    with ExitStack() as stack:
+        for number in range(8):
+            stack.enter_context(seats.seat(f"2001:db8:0:{number:x}::1"))
+        with pytest.raises(XrpcError), seats.seat("2001:db8:0:ffff::1"):
+            pass
+        stack.enter_context(seats.seat("2001:db8:1::1"))
+        for number in range(10):
+            stack.enter_context(seats.seat(f"192.0.2.{number}"))
+    assert not seats._taken
+    assert not seats._sites
 
 
 def test_addresses_of_one_network_share_their_seats() -> None:
