@@ -14,10 +14,13 @@ from appview.playback import metrics
 from appview.playback.answer import Facts, Unreadable, parse
 from lexicons.cid import Cid, parse_cid
 from migrations.database import DATABASE_ERRORS, Pool
+from xrpc.places import Places
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 2
+# Who takes longer does so only while no other sound is to be read.
+LEAST_SECONDS: Final = 5.0
 # Whoever waits holds a file open. What is not read now is when it is fetched the next time.
 MOST_WAITING: Final = 100
 WALL_SECONDS: Final = 15.0
@@ -53,7 +56,7 @@ class FactReader:
     seconds: float = WALL_SECONDS
     reader: str = "appview.playback.reader"
     _waiting: int = 0
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    places: Places = field(default_factory=lambda: Places(AT_ONCE, LEAST_SECONDS))
 
     async def note(self, cid: Cid, file: BinaryIO) -> None:
         """Of a blob that is proven. What fails here costs nobody the blob."""
@@ -62,8 +65,10 @@ class FactReader:
             return
         self._waiting += 1
         try:
-            async with self._turns:
+            async with self.places.taken():
                 await self._read_if_new(cid, file)
+        except TimeoutError:
+            log.warning("sound not read, it took too long for those who wait", cid=str(cid))
         except DATABASE_ERRORS as error:
             log.warning("sound not read", cid=str(cid), error=str(error)[:300])
         finally:

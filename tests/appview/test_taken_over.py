@@ -1,5 +1,6 @@
 """Processes that strangers' bytes have taken over: what they answer is strangers' bytes, too."""
 
+import asyncio
 import math
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,10 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appview.playback.answer import LARGEST, Facts, Unreadable, pack, parse
-from appview.playback.facts import FactReader
+from appview.playback.facts import AT_ONCE, FactReader
 from migrations.database import Pool
 from tests.appview.makers import AN_AUDIO_CID, Rows
 from tests.appview.test_facts import CID, file_of
+from xrpc.places import Places
+from xrpc.tasks import end
 
 MP3 = Facts("audio/mpeg", "mp3", False, 4_000, 128_000, 48_000, 2, True)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -69,6 +72,21 @@ async def test_of_a_reader_that_says_anything_else_no_more_than_that_is_kept(
     assert not any(row[name] for name in asdict(MP3))
 
 
+async def test_readers_that_never_end_give_way_to_other_sounds(pool: Pool, rows: Rows) -> None:
+    await rows.account("alice")
+    await rows.track("alice")
+    reader = FactReader(
+        pool, seconds=600, reader="tests.appview.taken_over", places=Places(AT_ONCE, 0.2)
+    )
+    with file_of(b"nothing") as endless, file_of(pack(MP3)) as sound:
+        stuck = [asyncio.create_task(reader.note(CID, endless)) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0)
+        await reader.note(CID, sound)
+        assert any(one.done() for one in stuck)
+        await end(stuck)
+    assert await pool.fetchval("select codec from media.audio_fact") == "mp3"
+
+
 @given(st.binary() | JSON.map(orjson.dumps))
 @example(b'{"trouble": NaN}')
 @example(b"\xff")
@@ -89,7 +107,7 @@ def test_a_fact_is_what_it_can_be_of_a_sound(name: str, value: Any) -> None:
             assert len(said) <= 32
             assert said.isprintable()
         elif said is not None:
-            assert 0 <= said <= 10**9
+            assert 0 <= said <= LARGEST
 
 
 @pytest.mark.parametrize("name", ["duration_ms", "bitrate", "sample_rate", "channels"])
