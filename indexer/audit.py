@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
+from indexer import list_sums
 from indexer.comparison import Network, in_account, in_repo
 from indexer.differences import Difference
 from indexer.events import Rejected
@@ -153,7 +154,8 @@ class Audit:
             account = await connection.fetchrow(ACCOUNT, did)
             repo = await connection.fetchrow(REPO, did)
             holdings = await inspect(connection, did, self.record_types, self.catalog)
-        found = list(holdings.differences)
+            sums = await list_sums.differences(connection, did)
+        found = [*holdings.differences, *sums]
         if account is not None:
             found += in_account(network, dict(account))
         if network.walked is not None:

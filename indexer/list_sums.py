@@ -13,12 +13,14 @@ from typing import Self
 
 import asyncpg
 
+from indexer.differences import Difference, Kind
 from lexicons.syntax import Did
 from migrations.database import Pool
 from migrations.runner import Connection
 
 POLL_SECONDS = 0.25
 CHUNK_KEYS = 20  # of the longest lists a second of Postgres
+ALL_OF_ONE_SECONDS = 3_600.0
 
 # After a change of the setting all are due.
 QUEUE_TRUSTED_OTHERWISE = """
@@ -155,9 +157,10 @@ class ListSums:
             await connection.execute(FORGET, lists)
 
 
-async def differences(connection: Connection, did: Did) -> list[tuple[str, str, str]]:
-    """Lists of an account whose kept sums are wrong: URI, what is kept, what is right."""
-    return [tuple(row) for row in await connection.fetch(DIFFERENCES, did)]
+async def differences(connection: Connection, did: Did) -> list[Difference]:
+    """Lists of an account whose kept sums are wrong, which may add up to millions of tracks."""
+    rows = await connection.fetch(DIFFERENCES, did, timeout=ALL_OF_ONE_SECONDS)
+    return [Difference(did, Kind.SUMS, *row) for row in rows]
 
 
 async def put_right(connection: Connection, did: Did) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from indexer import albums, list_sums
+from indexer import albums
 from indexer.agreement import in_links, in_rows, in_the_ledger
 from indexer.differences import Difference, Kind
 from indexer.events import QuarantineReason, RecordChange
@@ -179,12 +179,8 @@ class Holdings:
 
     @property
     def unsound(self) -> set[Place]:
-        """The records that the differences are about; sums are none's own, and may only be late."""
-        uris = (
-            each.subject
-            for each in self.differences
-            if each.subject.startswith("at://") and each.kind is not Kind.SUMS
-        )
+        """The records that the differences are about."""
+        uris = (each.subject for each in self.differences if each.subject.startswith("at://"))
         parts = (uri.split("/") for uri in uris)
         return {(Nsid(collection), RecordKey(rkey)) for _, _, _, collection, rkey in parts}
 
@@ -279,8 +275,6 @@ async def _in_account(connection: Connection, did: Did) -> list[Difference]:
     missing, stray = await albums.differences(connection, did)
     found += [Difference(did, Kind.ALBUM, did, "nothing", title) for title in missing]
     found += [Difference(did, Kind.ALBUM, did, title, "nothing") for title in stray]
-    for uri, kept, sums in await list_sums.differences(connection, did):
-        found.append(Difference(did, Kind.SUMS, uri, kept, sums))
     return found
 
 
