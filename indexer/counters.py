@@ -15,6 +15,45 @@ from typing import Any, NamedTuple
 from indexer.columns import columns
 from migrations.runner import Connection
 
+IS_BEHIND = """
+select exists (select from account where active <> counted_active or recount_after is not null)
+"""
+
+BEHIND = """
+select did, active, case when active = counted_active then recount_after end as after
+from account
+where active <> counted_active or recount_after is not null
+order by did
+limit 1
+for update
+"""
+
+# The last URI of the chunk, whose links (a list has many) are not torn apart.
+END_OF_CHUNK = """
+select uri from link where uri > $1 and uri < $2 order by uri offset $3 limit 1
+"""
+
+TURN = """
+update link
+set counted = not counted
+where uri > $1
+  and uri < $2
+  and ($3::text is null or uri <= $3)
+  and counted <> ($4 and not (
+      kind = 'like' and exists (
+          select
+          from link as earlier
+          where earlier.subject = link.subject
+            and earlier.kind = 'like'
+            and earlier.did = link.did
+            and earlier.uri < link.uri
+      )
+  ))
+returning subject, kind, did
+"""
+
+FOLLOWED = "update account set counted_active = $2, recount_after = $3 where did = $1"
+
 
 class Link(NamedTuple):
     """`made_at`: None for now. `added`: to a list that was known without it."""
@@ -238,14 +277,7 @@ async def store(connection: Connection, tally: Tally) -> None:
 
 
 async def is_behind(connection: Connection) -> bool:
-    behind: bool = await connection.fetchval(
-        """
-        select exists (
-            select from account where active <> counted_active or recount_after is not null
-        )
-        """
-    )
-    return behind
+    return bool(await connection.fetchval(IS_BEHIND))
 
 
 async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> bool:
@@ -254,60 +286,15 @@ async def recount_chunk(connection: Connection, tally: Tally, limit: int) -> boo
     New links are held to counted_active from the start, and it moves here alone: what lies behind
     recount_after is right, what lies ahead of it is looked at, whatever happens in between.
     """
-    account = await connection.fetchrow(
-        """
-        select did, active, case when active = counted_active then recount_after end as after
-        from account
-        where active <> counted_active or recount_after is not null
-        order by did
-        limit 1
-        for update
-        """
-    )
+    account = await connection.fetchrow(BEHIND)
     if account is None:
         return False
     did, active = account["did"], account["active"]
     # All that is the account's lies between did/ and did0: 0 is the character behind the slash.
     after, end = account["after"] or f"at://{did}/", f"at://{did}0"
-    # The last URI of the chunk, whose links (a list has many) are not torn apart.
-    through = await connection.fetchval(
-        """
-        select uri from link where uri > $1 and uri < $2 order by uri offset $3 limit 1
-        """,
-        after,
-        end,
-        limit - 1,
-    )
-    rows = await connection.fetch(
-        """
-        update link
-        set counted = not counted
-        where uri > $1
-          and uri < $2
-          and ($3::text is null or uri <= $3)
-          and counted <> ($4 and not (
-              kind = 'like' and exists (
-                  select
-                  from link as earlier
-                  where earlier.subject = link.subject
-                    and earlier.kind = 'like'
-                    and earlier.did = link.did
-                    and earlier.uri < link.uri
-              )
-          ))
-        returning subject, kind, did
-        """,
-        after,
-        end,
-        through,
-        active,
-    )
-    tally.add_links(rows, 1 if active else -1)
-    await connection.execute(
-        "update account set counted_active = $2, recount_after = $3 where did = $1",
-        did,
-        active,
-        through,
-    )
+    through = await connection.fetchval(END_OF_CHUNK, after, end, limit - 1)
+    turned = await connection.fetch(TURN, after, end, through, active)
+    tally.add_links(turned, 1 if active else -1)
+    await connection.execute(FOLLOWED, did, active, through)
     await store(connection, tally)
     return True

@@ -133,8 +133,8 @@ RECORDS_AND_COUNTS = (
     Mutant(
         name="recount-skips-a-link",
         file="indexer/counters.py",
-        old="          and ($3::text is null or uri <= $3)",
-        new="          and ($3::text is null or uri < $3)",
+        old="  and ($3::text is null or uri <= $3)",
+        new="  and ($3::text is null or uri < $3)",
         breaks="each chunk leaves its last record as it was",
         tests=(f"{COUNTERS}::test_a_large_account_is_followed_in_bounded_chunks",),
     ),
