@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -155,28 +155,10 @@ class Indexer:
 async def build_pipeline(
     tools: Tools, namespace: str, host: str | None, epoch: int | None = None
 ) -> Pipeline:
-    """Load what the database knows of every repo; walks that were cut short begin again.
-
-    A collection that is wanted by now and was not walked for calls for a walk, whatever the rev.
-    """
+    """Load what the database knows of every repo."""
     types = record_types(namespace)
     await moderation.follow_all(tools.pool, types)
-    await tools.pool.execute(
-        """
-        update repo
-        set state = 'desynchronized', due_at = now(), reason = 'a collection was not walked yet'
-        where state = 'synchronized' and not walked @> $1::text[]
-        """,
-        sorted(types),
-    )
-    await tools.pool.execute(
-        """
-        with cut as (
-            update repo set state = 'desynchronized' where state = 'resyncing' returning did
-        )
-        delete from repo_queue where did in (select did from cut)
-        """
-    )
+    await _call_for_walks(tools.pool, types)
     repos = await tools.pool.fetch(
         "select did, state, rev, data, walked, reason, doubted_at from repo"
     )
@@ -211,6 +193,26 @@ async def build_pipeline(
     )
     _keep_for_good()
     return pipeline
+
+
+async def _call_for_walks(pool: Pool, collections: Collection[str]) -> None:
+    """For a collection that is wanted by now, whatever the rev; and where one was cut short."""
+    await pool.execute(
+        """
+        update repo
+        set state = 'desynchronized', due_at = now(), reason = 'a collection was not walked yet'
+        where state = 'synchronized' and not walked @> $1::text[]
+        """,
+        sorted(collections),
+    )
+    await pool.execute(
+        """
+        with cut as (
+            update repo set state = 'desynchronized' where state = 'resyncing' returning did
+        )
+        delete from repo_queue where did in (select did from cut)
+        """
+    )
 
 
 def _keep_for_good() -> None:
