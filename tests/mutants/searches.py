@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 SEARCH = "tests/appview/test_search.py"
 QUERY = "tests/appview/test_search_query.py"
+AUTHORS = "tests/appview/test_search_authors.py"
 NARROWED = "tests/appview/test_search_narrowed.py"
 FOLLOWING = "tests/indexer/test_search.py"
 MATCH = "appview/search/match.py"
@@ -79,10 +80,26 @@ SEARCHES = (
     Mutant(
         name="newest-of-the-best-shelf",
         file=SCHEMA,
-        old="        continue when in_stage >= wanted and not by_time;",
-        new="        continue when in_stage >= wanted;",
+        old="        continue when brought >= wanted and not by_time;",
+        new="        continue when brought >= wanted;",
         breaks="of a common word what nobody likes yet is not among the newest",
         tests=(f"{NARROWED}::test_a_narrowed_search_finds_what_a_look_at_everything_finds",),
+    ),
+    Mutant(
+        name="stages-add-up",
+        file=SCHEMA,
+        old="            brought := case when by_time then brought else 0 end;",
+        new="            brought := brought;",
+        breaks="many of the very title leave out what only begins with it",
+        tests=(f"{SEARCH}::test_many_of_the_very_title_leave_room_for_others",),
+    ),
+    Mutant(
+        name="who-is-not-shown-has-nothing",
+        file="appview/queries/search_tracks.py",
+        old="        if author is not None and not rows:",
+        new="        if author is not None and not hits:",
+        breaks="a search by an author who is hidden says that there is nothing",
+        tests=(f"{AUTHORS}::test_R28_an_author_who_is_not_shown_is_not_found",),
     ),
     Mutant(
         name="last-length-left-out",
