@@ -11,7 +11,9 @@ from bench.processes import tell
 
 async def main(port: int, total: int) -> None:
     url = f"ws://127.0.0.1:{port}/xrpc/com.atproto.sync.subscribeRepos"
-    async with connect(url, compression=None, max_size=5_000_000, max_queue=256) as socket:
+    async with connect(
+        url, proxy=None, compression=None, max_size=5_000_000, max_queue=256
+    ) as socket:
         count = 0
         started, cpu_started = time.perf_counter(), time.process_time()
         async for _ in socket:

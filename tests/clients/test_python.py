@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from lexicons.catalog import load_catalog
 from tests.appview.world import ALICE, question
 from tests.clients.processes import run
+from tests.support import http_client
 
 ROOT = Path(__file__).parents[2]
 TYPED_CLIENT = Path(__file__).with_name("typed_client.py")
@@ -47,7 +47,7 @@ async def test_the_generated_client_understands_every_answer(generated: Path, se
     code, output = await run(*command, folder=generated, told=told)
     assert code == 0, output[-3_000:]
     answers: dict[str, Any] = json.loads(output.splitlines()[-1])
-    async with httpx.AsyncClient(base_url=service, trust_env=False) as http:
+    async with http_client(service) as http:
         for nsid, params in asked.items():
             ours = (await http.get(f"/xrpc/{nsid}", params=params)).json()
             assert answers[nsid].keys() == ours.keys(), nsid

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import orjson
 import pytest
 
@@ -12,6 +11,7 @@ from tests.clients.javascript import SOURCES, Workshop, their_validator, worksho
 from tests.clients.test_python import JSON_QUERIES
 from tests.reference.conftest import installation
 from tests.reference.install import Installation
+from tests.support import http_client
 
 pytestmark = pytest.mark.reference
 
@@ -49,7 +49,7 @@ async def test_their_validator_takes_our_documents_and_every_answer(
     parsed = [orjson.loads(path.read_bytes()) for path in files_of(documents)]
     async with (
         their_validator(shop, parsed) as validator,
-        httpx.AsyncClient(base_url=service, trust_env=False) as http,
+        http_client(service) as http,
     ):
         for nsid in JSON_QUERIES:
             params = question(CATALOG, nsid)

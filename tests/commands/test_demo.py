@@ -14,7 +14,7 @@ from appview.demo.score import MAJOR, Style, compose
 from appview.demo.sound import PEAK, RATE, render
 from tests.appview.pages import Page, read_page
 from tests.network.program import COMMAND, ROOT
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 START_SECONDS = 120
 
@@ -53,7 +53,7 @@ async def test_the_demo_plays_goes_on_and_leaves_nothing(tmp_path: Path) -> None
     process = await start(folder)
     try:
         page_url = await until_it_plays(process)
-        async with httpx.AsyncClient(trust_env=False, follow_redirects=True, timeout=30) as http:
+        async with http_client(follow_redirects=True, timeout=30) as http:
             page = await read(http, page_url)
             assert len(page.all("audio")) == len(page.all("li")) == 4
             origin = page_url.partition("/list/")[0]

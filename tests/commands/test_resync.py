@@ -11,13 +11,13 @@ from tests.network.makers import post, track
 from tests.network.program import Program
 from tests.network.story import Story
 from tests.network.world import World
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 MISSING = "did:plc:" + "z" * 24
 
 
 async def request_repo(program: Program, did: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=program.url, trust_env=False) as client:
+    async with http_client(program.url) as client:
         return await client.post("/xrpc/fm.plyr.sync.requestRepo", json={"did": did})
 
 

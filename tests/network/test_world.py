@@ -34,7 +34,7 @@ from tests.network.makers import like, track
 from tests.network.mst import Tree, common_prefix_length, height
 from tests.network.repo import CommitEvent, Repo, Write
 from tests.network.world import Person, World
-from tests.support import SHARED
+from tests.support import SHARED, http_client
 
 INTEROP = SHARED / "interop"
 FRAMES = SHARED / "fixtures" / "reference-pds" / "frames.bin"
@@ -212,7 +212,7 @@ def test_tids_rise_and_say_their_time() -> None:
 
 async def received(world: World, count: int, cursor: int) -> list[Any]:
     url = f"{world.relay.url}/xrpc/com.atproto.sync.subscribeRepos?cursor={cursor}"
-    async with connect(url) as relay:
+    async with connect(url, proxy=None) as relay:
         frames = [await relay.recv(decode=False) for _ in range(count)]
     return [libipld.decode_dag_cbor_multi(frame) for frame in frames]
 
@@ -235,7 +235,7 @@ async def test_the_relay_refuses_a_future_cursor_and_reports_an_outdated_one(wor
 
 
 async def ask(person: Person, name: str, **params: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with http_client() as client:
         return await client.get(f"{person.pds.url}/xrpc/com.atproto.{name}", params=params)
 
 

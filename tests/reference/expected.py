@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from tests.reference.network import Network
 from tests.reference.records import (
     BSKY_PROFILE,
@@ -21,6 +19,7 @@ from tests.reference.records import (
     PROFILE,
     TRACK,
 )
+from tests.support import http_client
 
 PAGE = 100
 
@@ -85,7 +84,7 @@ async def read_world(network: Network) -> World:
 
 async def _handle(network: Network, did: str) -> str:
     """From the DID document, if the PDS says that the handle means this DID."""
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         document = (await client.get(f"{network.plc}/{did}")).json()
     handle: str = document["alsoKnownAs"][0].removeprefix("at://")
     answer = await network.query("com.atproto.identity.resolveHandle", handle=handle)

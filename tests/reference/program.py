@@ -14,7 +14,7 @@ import httpx
 
 from tests.network.http import free_port
 from tests.reference.network import Network, Refused
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 
 ROOT = Path(__file__).parents[2]
 EXECUTABLE = Path(sys.executable).with_name("plyr-appview")
@@ -51,8 +51,8 @@ class Program:
     def beside(cls, network: Network, folder: Path) -> Self:
         """Not started yet; everything it keeps is in the folder."""
         port = free_port()
-        client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}",
+        client = http_client(
+            f"http://127.0.0.1:{port}",
             timeout=30,
             limits=httpx.Limits(keepalive_expiry=IDLE_SECONDS),
         )

@@ -11,6 +11,7 @@ from appview.config import from_env
 from appview.serving import answer, listening
 from lexicons.catalog import Method
 from lexicons.syntax import Did
+from tests.support import http_client
 from tests.xrpc.methods import GET, HOT, RAW, World, asking, envelope, server
 from tests.xrpc.test_caller_rates import Clock
 from xrpc.errors import XrpcError, unauthorized
@@ -106,7 +107,7 @@ async def behind(trusted_proxies: str) -> AsyncIterator[httpx.AsyncClient]:
     app = server(World(), limited(1))
     serving = asyncio.create_task(answer(config, app, listener, stop))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/xrpc/{GET}?q=a"
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with http_client(url) as client:
         yield client
     stop.set()
     await serving

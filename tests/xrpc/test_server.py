@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from lexicons.catalog import Method
 from lexicons.syntax import Did
-from tests.support import wait_until
+from tests.support import http_client, wait_until
 from tests.xrpc.methods import (
     CATALOG,
     DID,
@@ -462,7 +462,7 @@ async def test_the_wire_agrees_over_a_real_connection() -> None:
     task = asyncio.ensure_future(running.serve())
     await wait_until(lambda: running.started)
     port = running.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/xrpc/") as client:
+    async with http_client(f"http://127.0.0.1:{port}/xrpc/") as client:
         tag = (await client.get(f"{GET}?q=a")).headers["etag"]
         assert (await client.head(f"{GET}?q=a")).content == b""
         assert (await client.head(RAW)).content == b""
