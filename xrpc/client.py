@@ -30,8 +30,8 @@ POOLS: Final = 16
 CONNECTIONS_PER_POOL: Final = 48
 IDLE_CONNECTIONS_PER_POOL: Final = 16
 # Strangers that have not begun to answer; who asks for more lets the slowest of them go.
-UNANSWERED_AT_ONCE: Final = 96
-LEAST_SECONDS: Final = 1.5
+UNANSWERED_AT_ONCE: Final = 256
+LEAST_SECONDS: Final = 2.5
 IDLE_SECONDS: Final = 30.0
 KEEPALIVE_SECONDS: Final = 30.0
 # What is seen of a kept connection that its server closes while the request is on its way. One that
