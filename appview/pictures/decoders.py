@@ -68,16 +68,16 @@ class Decoders:
         """The picture that a whole file is, or has, in our sizes; raises Refused, TimeoutError."""
         async with self.places.taken():
             decoder = self._idle.pop() if self._idle else await asyncio.to_thread(Decoder.start)
-            is_sound = False
+            may_go_on = False
             try:
                 async with asyncio.timeout(self.seconds):
                     made = await decoder.make(kind, file)
-                is_sound = decoder.made < PICTURES_EACH
+                may_go_on = decoder.made < PICTURES_EACH
             except (TimeoutError, OSError, Untrue) as error:
                 why = str(error) or f"not done in {self.seconds:.0f} s"
                 raise Refused(f"no decoder survived it: {why}") from error
             finally:
-                if is_sound:
+                if may_go_on:
                     self._idle.append(decoder)
                 else:
                     await asyncio.to_thread(decoder.end)
