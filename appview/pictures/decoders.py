@@ -2,14 +2,14 @@
 
 import asyncio
 import socket
-import subprocess
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from appview import confined
+from appview.confined import Confined, start
 from appview.pictures.protocol import HEAD, SECONDS, Refused, Untrue, lengths_in, pictures_of
 from xrpc.places import Places
 
+PROCESS: Final = "appview.pictures.decoder"
 AT_ONCE: Final = 2
 # Ten times what a picture takes; who takes longer does so only while no other is to be made.
 LEAST_SECONDS: Final = 2.0
@@ -19,23 +19,13 @@ PICTURES_EACH: Final = 200
 
 @dataclass(slots=True, eq=False)
 class Decoder:
-    process: subprocess.Popen[bytes]
-    connection: socket.socket
+    confined: Confined
     made: int = 0
-
-    @classmethod
-    def start(cls) -> "Decoder":
-        """Blocks."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
-            process = confined.start("appview.pictures.decoder", stdin=theirs.fileno())
-        return cls(process, ours)
 
     async def make(self, kind: bytes, file: BinaryIO) -> dict[str, bytes] | Refused:
         """What it answers; raises OSError, Untrue where it is of no use any more."""
         self.made += 1
-        socket.send_fds(self.connection, [kind], [file.fileno()])
+        socket.send_fds(self.confined.connection, [kind], [file.fileno()])
         is_picture, lengths = lengths_in(await self._receive(HEAD.size))
         parts = [await self._receive(length) for length in lengths]
         if not is_picture:
@@ -43,19 +33,10 @@ class Decoder:
         return pictures_of(parts)
 
     async def _receive(self, size: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        received = bytearray()
-        while len(received) < size:
-            chunk = await loop.sock_recv(self.connection, size - len(received))
-            if not chunk:
-                raise ConnectionError("it ended")
-            received += chunk
-        return bytes(received)
-
-    def end(self) -> None:
-        self.connection.close()
-        self.process.kill()
-        self.process.wait()
+        received = await self.confined.receive(size)
+        if len(received) < size:
+            raise ConnectionError("it ended")
+        return received
 
 
 @dataclass(slots=True)
@@ -67,7 +48,7 @@ class Decoders:
     async def make(self, kind: bytes, file: BinaryIO) -> dict[str, bytes]:
         """The picture that a whole file is, or has, in our sizes; raises Refused, TimeoutError."""
         async with self.places.taken():
-            decoder = self._idle.pop() if self._idle else await asyncio.to_thread(Decoder.start)
+            decoder = self._idle.pop() if self._idle else Decoder(await start(PROCESS))
             may_go_on = False
             try:
                 async with asyncio.timeout(self.seconds):
@@ -80,11 +61,11 @@ class Decoders:
                 if may_go_on:
                     self._idle.append(decoder)
                 else:
-                    await asyncio.to_thread(decoder.end)
+                    await decoder.confined.end()
         if isinstance(made, Refused):
             raise made
         return made
 
     async def close(self) -> None:
         while self._idle:
-            await asyncio.to_thread(self._idle.pop().end)
+            await self._idle.pop().confined.end()

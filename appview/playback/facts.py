@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 from dataclasses import astuple, dataclass, field
 from typing import BinaryIO, Final
 
@@ -103,14 +102,11 @@ class FactReader:
             await self.pool.execute(KEEP, str(cid), size, *astuple(facts))
 
     async def _read(self, file: BinaryIO) -> Facts:
-        with await asyncio.to_thread(
-            confined.start, self.reader, file.fileno(), subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            try:
-                async with asyncio.timeout(self.seconds):
-                    return parse(await asyncio.to_thread(process.stdout.read, ANSWER_BYTES))
-            except TimeoutError as error:
-                raise Unreadable(f"not read in {self.seconds:.0f} s") from error
-            finally:
-                process.kill()
+        process = await confined.start(self.reader, file)
+        try:
+            async with asyncio.timeout(self.seconds):
+                return parse(await process.receive(ANSWER_BYTES))
+        except TimeoutError as error:
+            raise Unreadable(f"not read in {self.seconds:.0f} s") from error
+        finally:
+            await process.end()

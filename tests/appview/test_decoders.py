@@ -55,7 +55,7 @@ async def outcome(decoders: Decoders, data: bytes, kind: bytes = PICTURE) -> str
 
 
 def processes(decoders: Decoders) -> list[int]:
-    return [decoder.process.pid for decoder in decoders._idle]
+    return [decoder.confined.process.pid for decoder in decoders._idle]
 
 
 @pytest.mark.parametrize("kind", FORMATS)

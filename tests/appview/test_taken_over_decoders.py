@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from appview.confined import Confined
 from appview.pictures.decoders import Decoder, Decoders
 from appview.pictures.protocol import (
     HEAD,
@@ -53,7 +54,7 @@ async def _makes(answer: bytes, ended: "subprocess.Popen[bytes]") -> dict[str, b
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     decoders = Decoders()
-    decoder = Decoder(ended, ours)
+    decoder = Decoder(Confined(ended, ours))
     decoders._idle.append(decoder)
     with theirs, tempfile.TemporaryFile() as file:
         theirs.setblocking(False)
