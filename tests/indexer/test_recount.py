@@ -147,6 +147,21 @@ async def test_what_is_right_is_counted_while_others_hold_the_lock(pool: Pool) -
         await asyncio.wait_for(mended, timeout=30)
 
 
+async def test_two_that_count_the_same_anew_put_it_right_once(pool: Pool) -> None:
+    await index(pool, change(track()), change(like(), did=BOB))
+    await pool.execute("update account_count set likes_received = 7, lists = 3")
+    async with asyncio.TaskGroup() as group, pool.acquire() as lock:
+        await lock.execute("select pg_advisory_lock($1)", COUNTING)
+        for _ in range(2):
+            group.create_task(put_right(new_writer(pool), ALICE))
+        await wait_until(lambda: waiting(pool, COUNTING, 2))
+        await lock.execute("select pg_advisory_lock($1)", LOCK)
+        await lock.execute("select pg_advisory_unlock($1)", COUNTING)
+        await wait_until(lambda: waiting(pool, LOCK, 1))
+    async with pool.acquire() as connection:
+        assert await count_differences(connection, OF_ALICE, NAMES) == []
+
+
 async def waiting(pool: Pool, lock: int, number: int) -> bool:
     asked = """
     select count(*) = $2

@@ -139,6 +139,17 @@ RECORDS_AND_COUNTS = (
         tests=(f"{COUNTERS}::test_a_large_account_is_followed_in_bounded_chunks",),
     ),
     Mutant(
+        name="recounted-as-it-was",
+        file="indexer/mending.py",
+        old='    return [row[name] - row[f"held_{name}"] for name in counts]',
+        new="    return [row[name] for name in counts]",
+        breaks="what is counted anew is added to what was held",
+        tests=(
+            "tests/indexer/test_recount.py"
+            "::test_what_others_write_while_an_account_is_counted_anew_stays",
+        ),
+    ),
+    Mutant(
         name="suffix-matched-tracks",
         file="indexer/counters.py",
         old="    if len(parts) == 5 and parts[3] == track_collection and",
