@@ -112,6 +112,12 @@ def likers(world: World) -> dict[str, set[str]]:
     return found
 
 
+def shown_likers(world: World) -> dict[str, set[str]]:
+    """Of everything that is shown and that anybody likes, tracks or not."""
+    shown = {record.uri for records in world.records.values() for record in records}
+    return {uri: dids for uri, dids in likers(world).items() if uri in shown}
+
+
 def expected_tracks(world: World) -> dict[str, Any]:
     liked = likers(world)
     comments: dict[str, int] = defaultdict(int)

@@ -90,6 +90,8 @@ async def test_a_deactivated_account_is_hidden_and_comes_back_whole(
     await person.deactivate()
     await until_missing(program, written, "account-inactive")
     await agree(program, network)
+    with pytest.raises(Refused, match=r"RecordNotFound.*account-inactive"):
+        await program.get("fm.plyr.feed.getLikes", uri=written.uri)
     assert await shown_handle(program, person.did) == "ActorNotFound"
     await person.activate()
     world = await agree(program, network)
