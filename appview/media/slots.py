@@ -13,9 +13,10 @@ from typing import Final
 
 FILLS_AT_ONCE: Final = 32
 FILLS_PER_PEER: Final = 8
-# Nobody has to give way before that, nor who gives more than any music needs.
+# Nobody has to give way before that; nor who gives what a listener needs, or where it is our own
+# line that is full nothing would ever come to its end.
 LEAST_SECONDS: Final = 3.0
-PLENTY_A_SECOND: Final = 256 << 10
+PLENTY_A_SECOND: Final = 64 << 10
 LOOK_SECONDS: Final = 0.25
 
 
