@@ -32,7 +32,7 @@ POLL_SECONDS = 1.0
 TAKEN_AT_ONCE = 500
 LOOKS_AT_ONCE = 8
 LOOK_SECONDS = 60.0
-LEAST_SECONDS = 3.0  # who is slower is waited for while nobody else is asked for
+LEAST_SECONDS = 5.0  # who is slower is waited for while nobody else is asked for
 KEPT = timedelta(days=1)
 OUTCOME_MAX_CHARACTERS = 500
 ASKED_FOR = "asked for"

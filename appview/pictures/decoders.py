@@ -11,8 +11,8 @@ from xrpc.places import Places
 
 PROCESS: Final = "appview.pictures.decoder"
 AT_ONCE: Final = 2
-# Ten times what a picture takes; who takes longer does so only while no other is to be made.
-LEAST_SECONDS: Final = 2.0
+# More than a picture takes on a slow machine, its decoder's start with it.
+LEAST_SECONDS: Final = 5.0
 # What a decoder has come to hold on to goes with it.
 PICTURES_EACH: Final = 200
 

@@ -19,7 +19,7 @@ from xrpc.remote import Remote
 MAX_BYTES: Final = 20 << 20
 FETCH_SECONDS: Final = 20.0
 AT_ONCE: Final = 32
-LEAST_SECONDS: Final = 2.0
+LEAST_SECONDS: Final = 5.0
 AT_ONCE_PER_HOST: Final = 4
 MOST_PER_HOST: Final = 100
 
