@@ -11,7 +11,10 @@ from itertools import islice
 
 
 class Places:
-    """`least_seconds`: nobody gives way before that."""
+    """`least_seconds`: nobody gives way before that.
+
+    Longer than anybody takes who is not slow on purpose: whoever gives way has to begin anew.
+    """
 
     def __init__(self, total: int, least_seconds: float) -> None:
         self._free = asyncio.Semaphore(total)
