@@ -153,20 +153,28 @@ class XrpcServer(Generic[C]):
     async def _request(self, route: _Route[C], scope: Scope, receive: Receive) -> XrpcRequest:
         """In the order of the reference: a bad parameter is told before a bad token."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        params = read_params(route.method, scope["query_string"])
-        labelers = accepted(self._hooks.labelers, scope["headers"])
         address = address_of(scope)
-        viewer = await self._viewer(route, headers, address)
-        input_ = None if route.is_query else await read_input(route.method, headers, receive)
+        try:
+            params = read_params(route.method, scope["query_string"])
+            labelers = accepted(self._hooks.labelers, scope["headers"])
+            viewer = await self._viewer(route, headers)
+            input_ = None if route.is_query else await read_input(route.method, headers, receive)
+        except XrpcError as error:
+            # Nobody is proven whom the rate could be for, and to refuse a forgery takes as long.
+            for name, value in self._counted(None, address):
+                error.headers[name.decode()] = value.decode()
+            raise
         return XrpcRequest(
             route.method.nsid, params, viewer, input_, Headers(scope=scope), address, labelers
         )
 
     def _standing(self, request: XrpcRequest) -> RawHeaders:
-        limiter, added = self._hooks.limiter, content_labelers(request.labelers)
-        if limiter is None:
-            return added
-        return [*limiter.take(caller(request.viewer, request.address)), *added]
+        counted = self._counted(request.viewer, request.address)
+        return [*counted, *content_labelers(request.labelers)]
+
+    def _counted(self, viewer: Did | None, address: str) -> RawHeaders:
+        limiter = self._hooks.limiter
+        return [] if limiter is None else limiter.take(caller(viewer, address))
 
     async def _answer(
         self, route: _Route[C], request: XrpcRequest, headers: Mapping[bytes, bytes]
@@ -206,9 +214,7 @@ class XrpcServer(Generic[C]):
             route.method.validate_output(orjson.loads(body))
         return Page(body)
 
-    async def _viewer(
-        self, route: _Route[C], headers: Mapping[bytes, bytes], address: str
-    ) -> Did | None:
+    async def _viewer(self, route: _Route[C], headers: Mapping[bytes, bytes]) -> Did | None:
         authorization = headers.get(b"authorization")
         if authorization is None:
             if route.endpoint.needs_viewer:
@@ -216,13 +222,7 @@ class XrpcServer(Generic[C]):
             return None
         if self._hooks.authenticate is None:
             raise unauthorized("AuthenticationRequired", "no token is accepted here")
-        try:
-            return await self._hooks.authenticate(authorization.decode("latin-1"), route.method)
-        except XrpcError:
-            # Nobody is proven whom the rate could be for, and to refuse a forgery takes as long.
-            if self._hooks.limiter is not None:
-                self._hooks.limiter.take(caller(None, address))
-            raise
+        return await self._hooks.authenticate(authorization.decode("latin-1"), route.method)
 
     async def _viewer_headers(self, viewer: Did | None) -> RawHeaders:
         if viewer is None or self._hooks.repo_rev is None:

@@ -78,6 +78,13 @@ async def test_a_token_that_is_refused_counts_for_the_address_it_came_from() -> 
         assert (await client.get(f"{GET}?q=a")).status_code == 429
 
 
+async def test_what_is_refused_before_it_is_asked_counts_and_is_told_what_is_left() -> None:
+    async with asking(World(), limited(3)) as client:
+        answers = [await client.get(f"{GET}?q=a&limit=many") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert [answer.headers["ratelimit-remaining"] for answer in answers] == ["2", "1", "0", "0"]
+
+
 async def test_a_preflight_costs_nothing() -> None:
     async with asking(World(), limited(1)) as client:
         for _ in range(3):
