@@ -10,7 +10,7 @@ from lexicons.types import GetLatestOutput, GetLatestParams
 from xrpc.server import XrpcRequest
 
 # A hidden account may have any number of the newest, and anybody make some that cannot be played:
-# a page looks at five hundred, the next goes on there. To count them in the index beforehand costs
+# a page looks at 250, and the next goes on there. To count them in the index beforehand costs
 # less than to ask of each row whether it is shown. The inner limit is for the planner: knowing
 # only the outer one when the query runs, it would sort the table.
 SQL = """
@@ -22,7 +22,7 @@ left join (
     where (sort_at, uri) < ($1, $2)
     and sort_at >= $3
     order by sort_at desc, uri desc
-    offset 499
+    offset 249
     limit 1
 ) as looked_at on true
 left join lateral (

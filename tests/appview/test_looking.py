@@ -145,8 +145,8 @@ insert into track_tag (track_uri, tag, sort_at) select uri, 'dub', sort_at from 
 @pytest.mark.parametrize(
     ("method", "by", "looked_at"),
     [
-        ("feed.getLatest", {}, 500),
-        ("feed.getLatest", {"playable": "true"}, 500),
+        ("feed.getLatest", {}, 250),
+        ("feed.getLatest", {"playable": "true"}, 250),
         ("feed.getTagFeed", {"tag": "dub"}, LOOKED_AT),
     ],
     ids=["latest", "playable", "tag"],
