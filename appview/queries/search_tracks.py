@@ -19,6 +19,7 @@ from appview.search.query import parse_query
 from appview.search.shelves import Filters
 from appview.search.views import match_view
 from appview.views.track import track_view
+from lexicons.tags import plain_tag
 from lexicons.terms import attribute
 from lexicons.types import SearchTracksOutput, SearchTracksParams, TrackHit
 from migrations.runner import Connection
@@ -84,7 +85,7 @@ async def ranking(
 def filters(params: SearchTracksParams, trust: Trust) -> Filters:
     groups: list[list[str]] = []
     if "tag" in params:
-        groups.append([attribute("tag", params["tag"].lower().lstrip("#"))])
+        groups.append([attribute("tag", plain_tag(params["tag"]))])
     if "fileType" in params:
         groups.append([attribute("file", params["fileType"].lower())])
     if params["playable"]:

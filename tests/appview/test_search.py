@@ -129,6 +129,7 @@ async def test_a_result_says_why_it_is_one(
         ({"author": "bob.test"}, ["Tide by Bob"]),
         ({"author": did("bob")}, ["Tide by Bob"]),
         ({"tag": "#Ambient"}, ["Tide tagged"]),
+        ({"tag": " Ambient! "}, ["Tide tagged"]),
         ({"fileType": "FLAC"}, ["Tide lossless"]),
         ({"minDurationMs": 5000}, ["Tide long"]),
         ({"maxDurationMs": 2000}, ["Tide short"]),
