@@ -12,6 +12,7 @@ from indexer import cursors, metrics
 from indexer.pipeline import Pipeline
 from indexer.repo_state import RepoState, State
 from indexer.steps import Step
+from indexer.walks import describes_any
 from lexicons.syntax import Did, InvalidSyntax, parse_did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -242,10 +243,7 @@ class Discovery:
                 metrics.undescribed_total.inc()
                 self.undescribed.add(did)
             return False  # not served: deactivated, taken down or gone
-        collections = answer.get("collections")
-        return isinstance(collections, list) and not self.pipeline.signals.isdisjoint(
-            item for item in collections if isinstance(item, str)
-        )
+        return describes_any(answer, self.pipeline.signals)
 
     async def _pages(
         self, nsid: str, params: Params, cursor: str | None

@@ -18,7 +18,7 @@ from indexer.records.prepare import storable_text
 from indexer.repo_state import State
 from indexer.seldom import Seldom
 from indexer.steps import LAST_SEQ, Step
-from indexer.walks import BlocksFromPds, Truncated, open_repo, walk
+from indexer.walks import BlocksFromPds, Truncated, describes_any, open_repo, walk
 from lexicons.syntax import Did
 from migrations.database import Pool
 from xrpc.client import Unreachable
@@ -196,10 +196,7 @@ class Requests:
         else:
             return bool(walked.entries)
         answer = await self.remote.query(pds, "com.atproto.repo.describeRepo", [("repo", did)])
-        collections = answer.get("collections")
-        return isinstance(collections, list) and not signals.isdisjoint(
-            item for item in collections if isinstance(item, str)
-        )
+        return describes_any(answer, signals)
 
     async def _forget_old(self) -> None:
         await self.pool.execute(

@@ -249,6 +249,14 @@ async def while_it_stands(
     return None
 
 
+def describes_any(answer: Mapping[str, object], collections: Set[str]) -> bool:
+    """Whether an answer of describeRepo, which tells collections alone, names one of these."""
+    named = answer.get("collections")
+    return isinstance(named, list) and any(
+        item in collections for item in named if isinstance(item, str)
+    )
+
+
 def landmarks(collections: Iterable[str]) -> list[Place]:
     """A path for each neighbourhood of the tree, beginning with the one that holds most of them.
 
