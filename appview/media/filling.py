@@ -173,7 +173,10 @@ async def fill(
 
 
 class _Writer:
-    """Hashes and writes what has come in one hop to a thread, while more of it comes."""
+    """Hashes and writes what has come in one hop to a thread, while more of it comes.
+
+    Whoever is cut off while it waits cuts off no thread: `stop` waits for that.
+    """
 
     def __init__(self, filling: Filling, disk: Disk, part: BinaryIO) -> None:
         self._filling = filling
@@ -189,14 +192,15 @@ class _Writer:
         if self._writing is not None:
             if not self._writing.done() and behind < UNWRITTEN_BYTES:
                 return
-            await self._writing
+            await asyncio.shield(self._writing)
         self._writing = asyncio.create_task(self._write())
 
     async def finish(self) -> bytes:
         """The hash of all, when it is written."""
         if self._writing is not None:
-            await self._writing
-        await self._write()
+            await asyncio.shield(self._writing)
+        self._writing = asyncio.create_task(self._write())
+        await asyncio.shield(self._writing)
         return self._hash.digest()
 
     async def stop(self) -> None:

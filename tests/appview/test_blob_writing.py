@@ -140,3 +140,21 @@ async def test_a_wrong_blob_leaves_nothing_set_aside(scene: Scene, disk: HeldUp)
         await scene.get()
     await wait_until(lambda: not scene.parts())
     assert disk.held() == 0
+
+
+async def test_who_is_cut_off_while_a_thread_writes_is_not_over_before_that_has_ended(
+    scene: Scene, disk: HeldUp
+) -> None:
+    """What it set aside later would be so for ever, in a file that may be another by then."""
+    media = scene.blobs[0].media
+    asked = asyncio.create_task(scene.get())
+    await wait_until(lambda: media._begun)
+    await wait_until(lambda: filling(scene).received >= UNWRITTEN_BYTES)
+    ((_, task),) = media._begun.values()
+    task.cancel()
+    await asyncio.wait({task}, timeout=0.5)
+    assert not task.done()
+    disk.takes.set()
+    await asyncio.gather(task, asked, return_exceptions=True)
+    assert not scene.parts()
+    assert disk.held() == 0
