@@ -24,10 +24,13 @@ GROWTH = 4
 SETTLE_SECONDS = 600.0
 
 DUE = """
-select id, key, after from derived.search_due order by id limit $1
+select id from derived.search_due order by id limit $1
 """
 
-DONE = "delete from derived.search_due where id = any ($1::bigint[])"
+# Of two that follow at once, when the lead changes, the second waits here and is left the rest.
+TAKE = """
+delete from derived.search_due where id = any ($1::bigint[]) returning key, after
+"""
 
 STORE = """
 insert into derived.search_document as held (
@@ -155,9 +158,9 @@ class Search:
                 # What is lost in a crash is due again, together with the mark that it was.
                 await connection.execute("set local synchronous_commit = off")
                 await connection.execute("set local enable_seqscan = off")
-                await connection.execute(DONE, [row["id"] for row in due])
-                keys = {row["key"] for row in due if row["after"] is None}
-                carriers = [(row["key"], row["after"]) for row in due if row["after"] is not None]
+                taken = await connection.fetch(TAKE, [row["id"] for row in due])
+                keys = {row["key"] for row in taken if row["after"] is None}
+                carriers = [(row["key"], row["after"]) for row in taken if row["after"] is not None]
                 if carriers:
                     keys |= await self._carriers(connection, carriers)
                 await self._write(connection, sorted(keys))

@@ -9,6 +9,7 @@ import pytest
 from indexer.search.follow import BEST, Search
 from migrations.database import Pool
 from tests.appview.makers import Rows, did
+from tests.support import wait_until
 
 MANY_LISTS = """
 insert into list (
@@ -88,6 +89,37 @@ async def test_what_others_write_is_not_behind_all_that_carries_a_new_name(pool:
     uri = await rows.track("bob")
     await search.follow_some()
     assert await pool.fetchval("select true from derived.search_document where key = $1", uri)
+
+
+async def test_two_that_follow_at_once_take_nothing_twice(pool: Pool) -> None:
+    """As one does that lost the lead and does not know yet, and the one after it."""
+    rows = Rows(pool)
+    await rows.account("alice", handle="alice.test")
+    await pool.execute(MANY_LISTS, did("alice"))
+    await Search(pool).follow()
+    await pool.execute("update account set handle = 'al.test' where did = $1", did("alice"))
+    await Search(pool).follow_some()
+    async with (
+        asyncio.TaskGroup() as group,
+        pool.acquire() as connection,
+        connection.transaction(),
+    ):
+        await connection.execute("select from derived.search_due for update")
+        for _ in range(2):
+            group.create_task(Search(pool).follow_some())
+        await wait_until(lambda: waiting_for_rows(pool, 2))
+    assert await pool.fetchval("select count(*) from derived.search_due") == 1
+    found = await documents(pool)
+    assert {fields[1] for fields in found.values()} == {"al"}
+
+
+async def waiting_for_rows(pool: Pool, number: int) -> bool:
+    asked = """
+    select count(*) = $1
+    from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+    """
+    return bool(await pool.fetchval(asked, number))
 
 
 async def test_an_account_without_a_name_is_not_found(pool: Pool) -> None:
