@@ -65,6 +65,13 @@ from unnest($1::text[], $2::text[], $3::text[]) as new (kind, word, misspellings
 on conflict do nothing
 """
 
+DROP = """
+with dropped as (
+    delete from derived.search_document where key = any ($1::text[]) returning kind, key
+)
+select key from dropped where kind = 'actor'
+"""
+
 # What carries the name of an account whose name has changed: an entry for all of it. Who is renamed
 # more often than it can be followed has it begun anew each time.
 QUEUE_CARRIERS = """
@@ -181,9 +188,9 @@ class Search:
         documents = await load(connection, keys)
         gone = set(keys) - {document.key for document in documents}
         if gone:
-            await connection.execute(
-                "delete from derived.search_document where key = any ($1::text[])", sorted(gone)
-            )
+            nameless = await connection.fetch(DROP, sorted(gone))
+            if nameless:
+                await connection.execute(QUEUE_CARRIERS, [row["key"] for row in nameless])
         if not documents:
             return
         entries = [Entry.of(document) for document in documents]

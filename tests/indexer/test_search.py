@@ -122,6 +122,19 @@ async def waiting_for_rows(pool: Pool, number: int) -> bool:
     return bool(await pool.fetchval(asked, number))
 
 
+async def test_a_name_that_is_lost_is_lost_to_all_that_carried_it(pool: Pool) -> None:
+    rows = Rows(pool)
+    await rows.account("alice", handle="alice.test")
+    playlist = await rows.list("alice", name="Drive")
+    await rows.track("alice", album="Dusk")
+    assert (await documents(pool))[playlist] == ("drive", "alice")
+    await pool.execute("update account set handle = null")
+    after = await documents(pool)
+    assert (after[playlist], after[f"{did('alice')} dusk"]) == (("drive", ""), ("dusk", ""))
+    await pool.execute("update account set handle = 'al.test'")
+    assert (await documents(pool))[playlist] == ("drive", "al")
+
+
 async def test_an_account_without_a_name_is_not_found(pool: Pool) -> None:
     rows = Rows(pool)
     await rows.account("alice", handle="alice.test")
