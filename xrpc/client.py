@@ -29,7 +29,8 @@ __all__ = ["GuardedClient", "Response", "StreamedResponse", "Trouble", "Unreacha
 POOLS: Final = 16
 CONNECTIONS_PER_POOL: Final = 48
 IDLE_CONNECTIONS_PER_POOL: Final = 16
-# Strangers that have not begun to answer; who asks for more lets the slowest of them go.
+# Strangers that have not answered, what is streamed apart not begun to; who asks for more lets the
+# slowest of them go.
 UNANSWERED_AT_ONCE: Final = 256
 LEAST_SECONDS: Final = 2.5
 IDLE_SECONDS: Final = 30.0
@@ -141,16 +142,14 @@ class GuardedClient:
         params: Params | None = None,
     ) -> Response:
         """Any status is an answer, a redirect too unless `max_redirects` lets it be followed."""
-        async with self.stream(
-            url,
-            max_bytes=max_bytes,
-            timeout_seconds=timeout_seconds,
-            max_redirects=max_redirects,
-            headers=headers,
-            params=params,
-        ) as streamed:
-            body = b"".join([chunk async for chunk in streamed.chunks()])
-            return Response(streamed.status, streamed.headers, body, streamed.url)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        target = parse_url(url, params)
+        with as_unreachable(target.host):
+            async with asyncio.timeout_at(deadline), self._place(target):
+                raw, target = await self._follow(target, dict(headers or {}), max_redirects)
+                async with _opened(raw, target, max_bytes, deadline) as streamed:
+                    body = b"".join([chunk async for chunk in streamed.chunks()])
+        return Response(streamed.status, streamed.headers, body, streamed.url)
 
     @asynccontextmanager
     async def stream(
@@ -163,17 +162,17 @@ class GuardedClient:
         headers: Mapping[str, str] | None = None,
         params: Params | None = None,
     ) -> AsyncIterator[StreamedResponse]:
-        """`timeout_seconds` bounds everything from the first lookup to the last byte."""
+        """`timeout_seconds` bounds everything from the first lookup to the last byte.
+
+        How many answers come in at a time is for whoever asks to bound.
+        """
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         target = parse_url(url, params)
         with as_unreachable(target.host):
             async with asyncio.timeout_at(deadline), self._place(target):
                 raw, target = await self._follow(target, dict(headers or {}), max_redirects)
-        async with aclosing(raw):
-            answered = _headers(raw)
-            _check_body_headers(answered, max_bytes, target.host)
-            async with aclosing(_bounded(raw, max_bytes, deadline, target.host)) as chunks:
-                yield StreamedResponse(raw.status, answered, str(target), chunks, _peer(raw))
+        async with _opened(raw, target, max_bytes, deadline) as streamed:
+            yield streamed
 
     async def checked_addresses(self, host: str, port: int) -> list[str]:
         trusted = (host, port) in self._guard.trusted
@@ -244,6 +243,17 @@ class GuardedClient:
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=CheckedBackend(self._guard, trusted=trusted),
         )
+
+
+@asynccontextmanager
+async def _opened(
+    raw: httpcore.Response, target: httpx.URL, max_bytes: int, deadline: float
+) -> AsyncIterator[StreamedResponse]:
+    async with aclosing(raw):
+        answered = _headers(raw)
+        _check_body_headers(answered, max_bytes, target.host)
+        async with aclosing(_bounded(raw, max_bytes, deadline, target.host)) as chunks:
+            yield StreamedResponse(raw.status, answered, str(target), chunks, _peer(raw))
 
 
 def _headers(raw: httpcore.Response) -> dict[str, str]:

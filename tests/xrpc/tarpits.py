@@ -1,4 +1,4 @@
-"""Hosts that accept a connection and never answer, under many names, and one that does."""
+"""Hosts that never answer to the end, under many names, and one that does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,15 +17,15 @@ FRIEND = Did("did:web:friend.com")
 
 
 @asynccontextmanager
-async def tarpit() -> AsyncIterator[int]:
-    """Give its port."""
+async def tarpit(said: bytes = b"") -> AsyncIterator[int]:
+    """Give its port. `said`: how far it answers."""
     connected: list[asyncio.StreamWriter] = []
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connected.append(writer)
         with suppress(ConnectionError, asyncio.CancelledError):
             while await reader.read(1_000):
-                pass
+                writer.write(said)
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     try:
@@ -57,14 +57,14 @@ def friendly(request: Request) -> bytes:
 
 
 @asynccontextmanager
-async def staged(tarpits: int) -> AsyncIterator[Stage]:
+async def staged(tarpits: int, said: bytes = b"") -> AsyncIterator[Stage]:
     """A stage whose tarpits are `t0.evil.com` and so on."""
     names = FakeNames({f"t{number}.evil.com": ["127.0.0.1"] for number in range(tarpits)})
     client = RoutedClient(
         allow_private_addresses=True, user_agent="tests", names=names, ssl_context=NO_AUTHORITIES
     )
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(tarpit())
+        port = await stack.enter_async_context(tarpit(said))
         friend = await stack.enter_async_context(serving(friendly))
         await stack.enter_async_context(client)
         client.routes = {f"https://{name}": f"http://{name}:{port}" for name in names.hosts}

@@ -7,7 +7,7 @@ import pytest
 from lexicons.syntax import Did, Handle
 from tests.support import wait_until
 from tests.xrpc.people import ALICE, World, document
-from tests.xrpc.servers import FakeNames, serving
+from tests.xrpc.servers import FakeNames, http, serving
 from tests.xrpc.tarpits import FRIEND, staged
 from xrpc.client import LEAST_SECONDS, UNANSWERED_AT_ONCE, Unreachable
 from xrpc.identity import IdentityResolver
@@ -39,6 +39,20 @@ async def test_hosts_that_are_slow_are_waited_for_as_long_as_nobody_else_waits()
         await asyncio.wait(stage.held, timeout=LEAST_SECONDS + 0.5)
         await stage.client.get("https://friend.com/", max_bytes=99, timeout_seconds=20)
         assert stage.waiting == UNANSWERED_AT_ONCE - 1
+
+
+async def test_hosts_that_begin_to_answer_and_never_end_leave_their_places_as_well() -> None:
+    """They hold as many connections; there are not enough for all the names of a stranger."""
+    async with staged(TARPITS, said=http(b"12345678")[:-1]) as stage:
+        for number in range(TARPITS):
+            asking = stage.client.get(
+                f"https://t{number}.evil.com/", max_bytes=9, timeout_seconds=600
+            )
+            stage.held.append(asyncio.create_task(asking))
+        await wait_until(lambda: stage.waiting <= UNANSWERED_AT_ONCE)
+        answer = await stage.client.get("https://friend.com/", max_bytes=99, timeout_seconds=20)
+        assert answer.status == 200
+        assert stage.waiting >= UNANSWERED_AT_ONCE - 1, "only those in the way had to go"
 
 
 @pytest.mark.parametrize("kind", ["documents", "handles"])
