@@ -20,6 +20,7 @@ from xrpc.addresses import site_of
 from xrpc.guard import AddressGuard, CheckedBackend, connect_first
 from xrpc.names import Names
 from xrpc.places import Places
+from xrpc.pool import Pool, close
 from xrpc.unreachable import Trouble, Unreachable, as_unreachable
 from xrpc.urls import Params, endpoint_of, parse_url, redirected
 
@@ -198,7 +199,7 @@ class GuardedClient:
             location = _location(raw) if max_redirects else None
             if location is None:
                 return raw, url
-            await raw.aclose()
+            await close(raw)
             if not hops_left:
                 break
             following = redirected(url, location)
@@ -235,8 +236,8 @@ class GuardedClient:
                 raise
             return await pool.handle_async_request(request)
 
-    def _pool(self, *, trusted: bool) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
+    def _pool(self, *, trusted: bool) -> Pool:
+        return Pool(
             ssl_context=self._ssl_context,
             max_connections=CONNECTIONS_PER_POOL,
             max_keepalive_connections=IDLE_CONNECTIONS_PER_POOL,
@@ -249,11 +250,13 @@ class GuardedClient:
 async def _opened(
     raw: httpcore.Response, target: httpx.URL, max_bytes: int, deadline: float
 ) -> AsyncIterator[StreamedResponse]:
-    async with aclosing(raw):
+    try:
         answered = _headers(raw)
         _check_body_headers(answered, max_bytes, target.host)
         async with aclosing(_bounded(raw, max_bytes, deadline, target.host)) as chunks:
             yield StreamedResponse(raw.status, answered, str(target), chunks, _peer(raw))
+    finally:
+        await close(raw)
 
 
 def _headers(raw: httpcore.Response) -> dict[str, str]:
