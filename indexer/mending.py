@@ -153,9 +153,9 @@ async def _counting(writer: Writer) -> AsyncIterator[tuple[Connection, Tally]]:
     """What counts lack when a statement looks, they lack still after others have written.
 
     So it is added at the end, and nobody waits while it is counted; but for another who counts
-    anew and would add the same.
+    anew and would add the same: here without a connection, in another process by a lock.
     """
-    async with writer.pool.acquire() as connection, connection.transaction():
+    async with writer.counting, writer.pool.acquire() as connection, connection.transaction():
         await begin(connection, lock=COUNTING)
         tally = new_tally(writer.record_types)
         yield connection, tally

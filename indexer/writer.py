@@ -4,6 +4,7 @@ One transaction a batch, one batch at a time: under a lock, what is read first h
 A value that Postgres cannot hold costs its own record and nothing else.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,8 @@ class Writer:
     now: Callable[[], datetime]
     committed: Callable[[], None] = lambda: None
     epoch: int | None = None
+    counting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Of whoever counts anew beside it."""
 
     async def write(self, steps: Sequence[Step], cursor: Cursor | None) -> WriteResult:
         """Commit the steps, in their order, and the cursor that passes them.

@@ -12,7 +12,7 @@ from indexer.records.registry import record_types
 from indexer.recount import ACCOUNTS, OF_SUBJECTS, SUBJECTS, Names, Range, count_differences
 from indexer.rows import LOCK
 from lexicons.syntax import Did
-from migrations.database import Pool
+from migrations.database import Pool, create_pool
 from tests.indexer.changes import (
     ALICE,
     BOB,
@@ -160,6 +160,25 @@ async def test_two_that_count_the_same_anew_put_it_right_once(pool: Pool) -> Non
         await wait_until(lambda: waiting(pool, LOCK, 1))
     async with pool.acquire() as connection:
         assert await count_differences(connection, OF_ALICE, NAMES) == []
+
+
+async def test_who_waits_for_a_count_keeps_no_connection_from_others(
+    pool: Pool, database_url: str
+) -> None:
+    async with (
+        create_pool(database_url, max_size=2) as small,
+        asyncio.TaskGroup() as group,
+        pool.acquire() as lock,
+    ):
+        await index(pool, change(track()))
+        await lock.execute("select pg_advisory_lock($1)", COUNTING)
+        writer = new_writer(small)
+        for _ in range(3):
+            group.create_task(put_right(writer, ALICE))
+        await wait_until(lambda: waiting(pool, COUNTING, 1))
+        async with asyncio.timeout(20):
+            await index(small, change(like(), did=BOB))
+        await lock.execute("select pg_advisory_unlock($1)", COUNTING)
 
 
 async def waiting(pool: Pool, lock: int, number: int) -> bool:
