@@ -14,7 +14,7 @@ from typing import Final
 FILLS_AT_ONCE: Final = 32
 FILLS_PER_PEER: Final = 8
 # Nobody has to give way before that; nor who gives what a listener needs, or where it is our own
-# line that is full nothing would ever come to its end.
+# line that is full nothing would ever come to its end. But few addresses must not have all places.
 LEAST_SECONDS: Final = 3.0
 PLENTY_A_SECOND: Final = 64 << 10
 LOOK_SECONDS: Final = 0.25
@@ -118,19 +118,24 @@ class Slots:
                 self._last_turn.pop(peer, None)
 
     def _call_on_slowest(self, peer: str) -> None:
-        """Of those of the address where that has as many as it may have, else of all."""
+        """Of those of the address where that has as many as it may have, else of all.
+
+        Who gives plenty has to go where his address has so many more that it still has no fewer.
+        """
         now = asyncio.get_running_loop().time()
         is_own = self._of_peer[peer] >= self.per_peer
         held = [one for one in self._taken if one.peer == peer or not is_own]
         waiting = sum(one.peer == peer or not is_own for one in self._waiting)
-        if sum(one.is_going for one in held) >= waiting:
+        going = sum(one.is_going for one in held)
+        if going >= waiting:
             return
+        fair = self.total if going else self._of_peer[peer] + 1  # who goes is counted still
         slow = [
             one
             for one in held
             if not one.is_going
             and now - one.since >= self.least_seconds
-            and one.bytes_a_second(now) < PLENTY_A_SECOND
+            and (one.bytes_a_second(now) < PLENTY_A_SECOND or self._of_peer[one.peer] > fair)
         ]
         if slow:
             slowest = min(slow, key=lambda one: one.bytes_a_second(now))

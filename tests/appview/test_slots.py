@@ -90,6 +90,20 @@ async def test_who_gives_plenty_stays_and_so_does_who_has_just_begun() -> None:
         assert (made.begun, made.gave_way) == (["a 0", "b 0"], [])
 
 
+async def test_few_addresses_cannot_keep_all_the_places_by_giving_plenty() -> None:
+    """That much is cheap: each has to share with who has fewer, and nobody with who has as many."""
+    async with fills(4, 4, 0.0) as made:
+        for number in range(8):
+            made.add(f"a {number}", PLENTY_A_SECOND * 10_000)
+        await wait_until(lambda: len(made.begun) == 4)
+        for number in range(8):
+            made.add(f"b {number}", PLENTY_A_SECOND * 10_000)
+        await wait_until(lambda: len(made.gave_way) == 2)
+        await a_while()
+        assert made.slots._of_peer == {"a": 2, "b": 2}
+        assert len(made.begun) == 6, "nobody is let in to be cut off again"
+
+
 async def test_an_address_that_has_all_it_may_have_lets_go_of_its_own() -> None:
     async with fills(5, 2, 0.2) as made:
         for name, received in (("b 0", 0), ("a 0", 100), ("a 1", 900), ("a 2", 900)):
