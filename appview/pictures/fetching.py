@@ -15,6 +15,7 @@ from appview.pictures.failures import NotNow
 from xrpc.client import Trouble, Unreachable
 from xrpc.places import Places
 from xrpc.remote import Remote
+from xrpc.tasks import to_its_end
 
 MAX_BYTES: Final = 20 << 20
 FETCH_SECONDS: Final = 20.0
@@ -49,7 +50,7 @@ class Fetching:
             url, max_bytes=MAX_BYTES, timeout_seconds=FETCH_SECONDS
         ) as response:
             async for chunk in response.chunks():
-                await asyncio.to_thread(file.write, chunk)
+                await to_its_end(file.write, chunk)
 
     @asynccontextmanager
     async def _turn(self, url: str) -> AsyncIterator[None]:

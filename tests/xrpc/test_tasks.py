@@ -1,11 +1,13 @@
 """Waits that are cut short, and tasks that are ended."""
 
 import asyncio
+import threading
 import time
 
 import pytest
 
-from xrpc.tasks import end, first_of
+from tests.support import wait_until
+from xrpc.tasks import end, first_of, to_its_end
 
 
 async def wait_for_ever(event: asyncio.Event) -> None:
@@ -36,3 +38,22 @@ async def test_a_wait_ends_with_the_event_or_with_its_time() -> None:
     await first_of(event, 3_600)
     assert event.is_set()
     assert time.monotonic() - began < 60
+
+
+async def test_who_is_cancelled_while_a_thread_works_for_him_waits_for_it() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        assert may_end.wait(30)
+        return "done"
+
+    working = asyncio.create_task(to_its_end(work))
+    await wait_until(begun.is_set)
+    working.cancel()
+    await asyncio.wait([working], timeout=0.1)
+    assert not working.done()
+    may_end.set()
+    await asyncio.wait([working])
+    assert working.cancelled()
+    assert await to_its_end(work) == "done"
