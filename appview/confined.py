@@ -35,7 +35,14 @@ class Confined:
 
 async def start(module: str, file: BinaryIO | None = None) -> Confined:
     """The socket is its input; with a file that is, and the socket is its output."""
-    return await asyncio.to_thread(_start, module, file)
+    starting = asyncio.create_task(asyncio.to_thread(_start, module, file))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        if starting.exception() is None:
+            await starting.result().end()
+        raise
 
 
 def _start(module: str, file: BinaryIO | None) -> Confined:

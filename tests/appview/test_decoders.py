@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import BinaryIO
 
 import pytest
 from PIL import Image
 
-from appview.pictures.decoders import PICTURES_EACH, Decoders
+from appview.confined import start
+from appview.pictures.decoders import PICTURES_EACH, PROCESS, Decoders
 from appview.pictures.protocol import PICTURE, SIDES, SOUND, Refused
 from tests.appview.covers import BACK_COVER, FRONT_COVER, NAMES, covered, picture, plain
 from xrpc.places import Places
@@ -227,3 +230,18 @@ def test_a_decoder_can_neither_write_nor_grow_nor_open_much(tmp_path: object) ->
 def test_the_server_never_imports_what_decodes_pictures() -> None:
     code = "import sys, appview.cli; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_who_leaves_while_a_process_starts_leaves_none_behind() -> None:
+    async def leave() -> None:
+        starting = asyncio.create_task(start(PROCESS))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await end([starting])
+        assert starting.cancelled()
+
+    await asyncio.to_thread(asyncio.run, leave())  # a loop that ends with its threads
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of what is asked for
+        gc.collect()
+    assert not subprocess._active  # type: ignore[attr-defined]  # those that nobody has ended
