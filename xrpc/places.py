@@ -5,6 +5,7 @@ so many seconds, whatever any of them does.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -17,9 +18,9 @@ class Places:
     """
 
     def __init__(self, total: int, least_seconds: float) -> None:
-        self._free = asyncio.Semaphore(total)
+        self._free = total
         self._least_seconds = least_seconds
-        self._waiting = 0
+        self._waiting = deque[asyncio.Future[None]]()
         # Since when each has been taken, the longest first.
         self._taken: dict[asyncio.Timeout, float] = {}
         self._called_on = 0
@@ -27,13 +28,7 @@ class Places:
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
         """Raises TimeoutError in whoever has to give way."""
-        self._waiting += 1
-        try:
-            self._call_on_longest()
-            await self._free.acquire()
-        finally:
-            self._waiting -= 1
-            self._call_on_longest()
+        await self._turn()
         try:
             async with asyncio.timeout(None) as limit:
                 self._taken[limit] = asyncio.get_running_loop().time()
@@ -43,14 +38,42 @@ class Places:
                 finally:
                     del self._taken[limit]
         finally:
-            self._free.release()
-            self._call_on_longest()
+            self._give_back()
+
+    async def _turn(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._call_on_longest()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+                self._call_on_longest()
+            else:  # it was our turn already
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        """To who waits for longest; nobody else can come in between."""
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_result(None)
+                self._waiting.remove(turn)
+                break
+        else:
+            self._free += 1
+        self._call_on_longest()
 
     def _call_on_longest(self) -> None:
         """As many have a bound as wait."""
-        waiting = self._waiting if self._free.locked() else 0
+        waiting = len(self._waiting)
         longest = islice(self._taken.items(), max(waiting, self._called_on))
         for number, (limit, since) in enumerate(longest):
-            if not limit.expired():
-                limit.reschedule(since + self._least_seconds if number < waiting else None)
+            bound = since + self._least_seconds if number < waiting else None
+            if limit.when() != bound and not limit.expired():
+                limit.reschedule(bound)
         self._called_on = waiting

@@ -1,8 +1,11 @@
 """Places that are given up when others wait: what the slow can do, and what they cannot."""
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -98,3 +101,53 @@ async def test_what_goes_wrong_inside_is_told_as_it_is() -> None:
         async with places.taken():
             raise KeyError
     await pass_through(places)
+
+
+async def test_who_comes_moves_nobody_elses_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or thousands who wait would keep everybody busy with timers."""
+    loop, timers = asyncio.get_running_loop(), list[float]()
+    call_at = loop.call_at
+
+    def counted(when: float, *args: Any, **how: Any) -> asyncio.TimerHandle:
+        timers.append(when)
+        return call_at(when, *args, **how)
+
+    monkeypatch.setattr(loop, "call_at", counted)
+    places = Places(50, 30.0)
+    async with holding(places, 50):
+        waiting = [asyncio.create_task(pass_through(places)) for _ in range(500)]
+        await asyncio.sleep(0)
+        assert len(timers) == 50
+        await end(waiting)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_becomes_of_them_all_places_are_free_in_the_end(seed: int) -> None:
+    chance, places, held = random.Random(seed), Places(3, 0.002), Counter[str]()
+
+    async def come() -> None:
+        async with places.taken():
+            held["now"] += 1
+            held["most"] = max(held["most"], held["now"])
+            try:
+                await asyncio.sleep(chance.choice((0, 0, 0.001, 30)))
+            finally:
+                held["now"] -= 1
+
+    tasks = []
+    for _ in range(100):
+        tasks.append(asyncio.create_task(come()))
+        if chance.random() < 0.3:
+            chance.choice(tasks).cancel()
+        if chance.random() < 0.3:
+            await asyncio.sleep(chance.choice((0, 0.001)))
+    await wait_until(lambda: sum(not one.done() for one in tasks) <= 3)
+    await end(tasks)
+    assert held["now"] == 0
+    assert held["most"] <= 3
+    async with holding(places, 3) as three:
+        assert not any(one.done() for one in three)
+        fourth = asyncio.create_task(pass_through(places))
+        await asyncio.sleep(0)
+        assert not fourth.done()
+        await end([fourth])
