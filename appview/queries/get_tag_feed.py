@@ -3,7 +3,7 @@
 from functools import partial
 from typing import cast
 
-from appview.context import AppContext
+from appview.context import AppContext, snapshot
 from appview.pagination import LATEST, looked_page, time_cursor, time_key
 from appview.views.track import feed
 from lexicons.tags import plain_tag
@@ -39,7 +39,9 @@ async def get_tag_feed(context: AppContext, request: XrpcRequest) -> GetTagFeedO
     params = cast(GetTagFeedParams, request.params)
     start = time_key(params.get("cursor"), LATEST)
     limit = params["limit"]
-    rows = await context.pool.fetch(SQL, plain_tag(params["tag"]), *start, limit + 1)
+    # Left to itself Postgres plans it anew for each tag, which takes longer than to answer.
+    async with snapshot(context.pool) as connection:
+        rows = await connection.fetch(SQL, plain_tag(params["tag"]), *start, limit + 1)
     page, cursor = looked_page(rows, limit, partial(time_cursor, at="key_at", uri="key_uri"))
     output: GetTagFeedOutput = {"feed": feed(page, context.trust)}
     if cursor is not None:
