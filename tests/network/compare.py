@@ -88,10 +88,12 @@ def _same_records(person: Person, wanted: list[Record], shown: list[Json]) -> It
 
 
 async def _track(program: Program, expected: Truth, record: Record) -> list[str]:
-    answer = await program.query("feed.getTrack", uri=record.uri)
-    if answer.status != 200:
-        return [f"{record.uri}: {answer.body}"]
-    view = answer.body["track"]
+    answers = [
+        await program.query(method, uri=record.uri) for method in ("feed.getTrack", "feed.getLikes")
+    ]
+    if refused := [answer.body for answer in answers if answer.status != 200]:
+        return [f"{record.uri}: {refused}"]
+    view = answers[0].body["track"]
     counts = Counts(view["likeCount"], view["commentCount"], view["inListsCount"])
     found = []
     if view["cid"] != record.cid or view["title"] != record.value["title"]:
