@@ -16,13 +16,13 @@ from indexer.records import ledger
 from indexer.records.record_type import RecordUri, texts
 from indexer.recount import (
     ACCOUNT_COUNTS,
-    ACCOUNTS,
     OF_SUBJECTS,
     SUBJECT_COUNTS,
     SUBJECTS,
     WHOLE_TABLES_SECONDS,
     Names,
     Range,
+    miscounted_accounts,
 )
 from indexer.rows import begin, new_tally
 from indexer.takedowns import follow_accounts
@@ -104,17 +104,7 @@ async def _follow_again(writer: Writer, did: Did) -> None:
 async def _count_account(writer: Writer, did: Did) -> None:
     within, names = Range.of(did), Names.of(writer.record_types)
     async with _counting(writer) as (connection, tally):
-        rows = await connection.fetch(
-            ACCOUNTS,
-            within.first_subject,
-            within.end_of_subjects,
-            within.first_did,
-            within.last_did,
-            names.tracks,
-            names.lists,
-            within.is_everything,
-            timeout=WHOLE_TABLES_SECONDS,
-        )
+        rows = await miscounted_accounts(connection, within, names)
         tally.accounts.update((row["did"], _lacking(row, ACCOUNT_COUNTS)) for row in rows)
 
 

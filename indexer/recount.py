@@ -184,17 +184,7 @@ async def count_differences(
         within.is_everything,
         timeout=WHOLE_TABLES_SECONDS,
     )
-    accounts = await connection.fetch(
-        ACCOUNTS,
-        within.first_subject,
-        within.end_of_subjects,
-        within.first_did,
-        within.last_did,
-        names.tracks,
-        names.lists,
-        within.is_everything,
-        timeout=WHOLE_TABLES_SECONDS,
-    )
+    accounts = await miscounted_accounts(connection, within, names)
     found = [each for row in subjects for each in _compared(row, row["subject"], SUBJECT_COUNTS)]
     return found + [each for row in accounts for each in _compared(row, row["did"], ACCOUNT_COUNTS)]
 
@@ -206,3 +196,19 @@ def _compared(row: asyncpg.Record, subject: str, counts: Sequence[str]) -> Itera
         if held != right:
             words = f"{name.replace('_', ' ')} {held}", str(right)
             yield Difference(authority, Kind.COUNT, subject, *words)
+
+
+async def miscounted_accounts(
+    connection: Connection, within: Range, names: Names
+) -> Sequence[asyncpg.Record]:
+    return await connection.fetch(
+        ACCOUNTS,
+        within.first_subject,
+        within.end_of_subjects,
+        within.first_did,
+        within.last_did,
+        names.tracks,
+        names.lists,
+        within.is_everything,
+        timeout=WHOLE_TABLES_SECONDS,
+    )
